@@ -1,0 +1,3 @@
+"""Reinforcement fine-tuning of text-to-image diffusion models without losing diversity."""
+
+__version__ = "0.1.0"
