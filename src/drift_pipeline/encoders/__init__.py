@@ -1,0 +1,1 @@
+"""Encoders: an encoder takes images and gives a unit vector for each."""

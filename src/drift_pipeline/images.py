@@ -1,0 +1,25 @@
+"""Images between the parts of this project: uint8 RGB tensors `(n, 3, h, w)`."""
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+
+def to_pil(images: Tensor) -> list[Image.Image]:
+    """Turns a batch of images into PIL images, for the libraries' own preprocessing.
+
+    Args:
+        images: `(n, 3, h, w)`, uint8, RGB.
+
+    Returns:
+        The n images, bit for bit.
+
+    Raises:
+        ValueError: If it is not such a tensor.
+    """
+    if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] != 3:
+        raise ValueError(
+            "images must be uint8 of shape (n, 3, height, width), "
+            f"got {images.dtype} of shape {tuple(images.shape)}"
+        )
+    return [Image.fromarray(image) for image in images.permute(0, 2, 3, 1).cpu().numpy()]

@@ -1,0 +1,70 @@
+"""HPSv2 (Wu et al. 2023, arXiv 2306.09341), without the `hpsv2` package, on open_clip alone."""
+
+from pathlib import Path
+
+import open_clip
+import torch
+from open_clip.transform import PreprocessCfg, image_transform_v2
+from torch import Tensor
+
+from drift_pipeline.checkpoints import existing
+from drift_pipeline.encoders.openclip import open_clip_name
+from drift_pipeline.images import to_pil
+from drift_pipeline.scorers.clip_score import ClipScore
+
+
+class HPSv2(ClipScore):
+    """The raw cosine of image and prompt; v2.1 gives about 0.25 to 0.33.
+
+    The picture's longer side is resized to the network's input and the rest padded with black.
+    The versions v2.0 and v2.1 are not comparable: the checkpoint decides.
+
+    Args:
+        architecture: open_clip's name of the network ("ViT-H-14"), or a folder with an
+            `open_clip_config.json` and a tokenizer.
+        checkpoint: The `.pt` file with its weights ("HPS_v2.1_compressed.pt").
+        device: Where to compute.
+        batch_size: Images encoded at once.
+        dtype: Number format to compute in (autocast); features are normalised in float32.
+        repo: Hub repository to fetch `checkpoint` from ("xswu/HPSv2"); by default it is a path.
+        revision: Commit or tag of that repository.
+
+    Raises:
+        FileNotFoundError: If the folder or the checkpoint is not there.
+    """
+
+    def __init__(
+        self,
+        architecture: str | Path,
+        checkpoint: str | Path,
+        device: str = "cpu",
+        batch_size: int = 64,
+        dtype: str = "float32",
+        repo: str | None = None,
+        revision: str | None = None,
+    ) -> None:
+        name = open_clip_name(architecture, "HPSv2's architecture")
+        if repo is not None:
+            from huggingface_hub import hf_hub_download
+
+            checkpoint = hf_hub_download(repo, str(checkpoint), revision=revision)
+        path = existing(checkpoint, "HPSv2's checkpoint")
+        model = open_clip.CLIP(**open_clip.get_model_config(name))
+        open_clip.load_checkpoint(model, str(path), weights_only=True)
+        self.model = model.to(device).eval().requires_grad_(False)
+        self.preprocess = image_transform_v2(
+            PreprocessCfg(size=model.visual.image_size, resize_mode="longest"), is_train=False
+        )
+        self.tokenizer = open_clip.get_tokenizer(name)
+        self.device = device
+        self.batch_size = batch_size
+        self.dtype = getattr(torch, dtype)
+
+    def image_features(self, images: Tensor) -> Tensor:
+        """`(n, 3, h, w)` uint8 to `(n, d)`."""
+        pixels = torch.stack([self.preprocess(image) for image in to_pil(images)])
+        return self.model.encode_image(pixels.to(self.device))
+
+    def text_features(self, prompts: list[str]) -> Tensor:
+        """Prompts, padded and cut to the network's context length, to `(n, d)`."""
+        return self.model.encode_text(self.tokenizer(prompts).to(self.device))
