@@ -1,11 +1,7 @@
-"""A model's files: finding them on this machine or on the Hugging Face Hub, and writing them."""
+"""A model's files: finding them on this machine or on the Hugging Face Hub."""
 
 import re
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from tempfile import mkdtemp
 
 
 def existing(path: str | Path, what: str) -> Path:
@@ -35,28 +31,3 @@ def local_or_hub(name: str | Path, what: str) -> str:
     """
     is_hub_id = re.fullmatch(r"[\w-][\w.-]*(/[\w-][\w.-]*)?", str(name))
     return str(name) if is_hub_id else str(existing(name, what))
-
-
-@contextmanager
-def whole_folder(folder: str | Path) -> Iterator[Path]:
-    """Gives an empty folder to write to, which then takes the place of `folder`.
-
-    A program that dies while writing leaves `folder` as it was.
-
-    Args:
-        folder: Where the files shall be; what is there is replaced.
-
-    Yields:
-        The temporary folder, beside it.
-    """
-    folder = Path(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        draft.chmod(0o755)
-        yield draft
-        if folder.exists():
-            shutil.rmtree(folder)
-        draft.rename(folder)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)

@@ -11,8 +11,8 @@ from transformers import AutoTokenizer, CLIPModel, CLIPTokenizer
 
 from drift_pipeline.bestiary import formats
 from drift_pipeline.bestiary.perceptual import DreamSimEnsemble
-from drift_pipeline.checkpoints import whole_folder
 from drift_pipeline.encoders.dreamsim import DreamSim, preprocess
+from drift_pipeline.whole import replacing_folder
 
 TEXTS = ["a photo of a cat", "a red horse at night", "naïve zebra! 日本", "", "word " * 30]
 
@@ -124,7 +124,7 @@ def test_folders_are_replaced_whole(tmp_path):
     (folder / "stale").touch()
     tiny.make_dreamsim(folder)
     assert not (folder / "stale").exists()
-    with pytest.raises(RuntimeError), whole_folder(folder) as draft:
+    with pytest.raises(RuntimeError), replacing_folder(folder) as draft:
         (draft / "half").touch()
         raise RuntimeError
     assert not (folder / "half").exists()

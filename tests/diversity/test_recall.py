@@ -76,7 +76,8 @@ def test_collapse_to_one_image_covers_its_duplicates_alone():
 
 
 def test_a_small_spread_far_from_the_origin_is_not_lost():
-    near = [2.0**-20 * unit(60, 8, seed=seed).mul(64).round().double() for seed in (0, 1)]
+    wide, narrow = unit(60, 8), unit(60, 8, seed=1, offset=1.0)
+    near = [2.0**-30 * points.mul(64).round().double() for points in (wide, narrow)]
     far = [points + 1000 for points in near]  # exact, and so are all differences
     out = generalized_recall(*near, k=3)
     assert 0 < out < 1

@@ -12,8 +12,8 @@ from transformers import CLIPConfig, CLIPImageProcessorPil, CLIPModel, CLIPProce
 
 from drift_pipeline.bestiary.perceptual import DreamSimViT, make_dreamsim_vit
 from drift_pipeline.bestiary.tokenizer import small_tokenizer
-from drift_pipeline.checkpoints import whole_folder
 from drift_pipeline.encoders.dreamsim import CONFIG_FILE
+from drift_pipeline.whole import replacing_folder
 
 __all__ = [
     "HPSV2_FILE",
@@ -38,7 +38,7 @@ def save_pickscore(folder: str | Path, model: CLIPModel, processor: CLIPProcesso
         model: The CLIP.
         processor: See `clip_processor`.
     """
-    with whole_folder(folder) as draft:
+    with replacing_folder(Path(folder)) as draft:
         model.save_pretrained(draft, state_dict=_half(model.state_dict()))
         processor.save_pretrained(draft)
 
@@ -61,7 +61,7 @@ def save_openclip(
         state: The weights, as `clip_to_open_clip` gives them; saved in half precision.
         tokenizer: The text tower's tokenizer.
     """
-    with whole_folder(folder) as draft:
+    with replacing_folder(Path(folder)) as draft:
         _save_open_clip_config(draft, config, tokenizer)
         save_file(_half(state), draft / "open_clip_model.safetensors")
 
@@ -78,7 +78,7 @@ def save_hpsv2(
         state: The weights, as `clip_to_open_clip` gives them; saved in half precision.
         tokenizer: The text tower's tokenizer.
     """
-    with whole_folder(folder) as draft:
+    with replacing_folder(Path(folder)) as draft:
         _save_open_clip_config(draft, config, tokenizer)
         torch.save({"state_dict": _half(state)}, draft / HPSV2_FILE)
 
@@ -97,7 +97,7 @@ def save_dreamsim(folder: str | Path, clip: DreamSimViT, open_clip: DreamSimViT)
         "feat_type": "embedding,embedding",
         "stride": ",".join(str(tower.kwargs["patch_size"]) for tower in towers),
     }
-    with whole_folder(folder) as draft:
+    with replacing_folder(Path(folder)) as draft:
         (draft / CONFIG_FILE).write_text(json.dumps(description, indent=2) + "\n")
         for tower, name in zip(towers, ("clip", "open_clip"), strict=True):
             # The package uses `proj` as it finds it, so it must not be in half precision.

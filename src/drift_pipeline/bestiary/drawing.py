@@ -1,0 +1,199 @@
+"""Puts a scene on a 64 × 64 picture: background, animal, coat pattern, outline.
+
+Everything is drawn four times too large with Pillow and scaled down, which gives smooth edges.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image, ImageChops, ImageDraw, ImageFilter
+
+from drift_pipeline.bestiary.parts import Paint
+from drift_pipeline.bestiary.plans import PLANS, parts_of
+from drift_pipeline.bestiary.scene import COATS, Colour, Scene
+from drift_pipeline.bestiary.shapes import rotate
+
+SIZE = 64
+_SCALE = 4
+_BIG = SIZE * _SCALE
+_OUTLINE: Colour = (34, 28, 32)
+
+#: Sky at the top, sky at the horizon, ground at the horizon, ground at the bottom.
+_SKIES: dict[str, tuple[Colour, Colour, Colour, Colour]] = {
+    "meadow": ((120, 186, 244), (206, 232, 250), (132, 200, 90), (84, 158, 62)),
+    "desert": ((250, 226, 170), (252, 240, 208), (238, 206, 138), (214, 172, 98)),
+    "snow": ((190, 206, 226), (226, 234, 242), (248, 250, 252), (220, 230, 242)),
+    "sea": ((122, 206, 250), (200, 240, 252), (40, 126, 200), (20, 84, 160)),
+    "forest": ((60, 104, 70), (86, 132, 84), (60, 84, 44), (38, 58, 32)),
+    "night": ((12, 16, 48), (40, 48, 100), (36, 40, 62), (18, 20, 36)),
+    "sunset": ((150, 60, 112), (252, 154, 70), (132, 56, 62), (78, 32, 52)),
+    "mountains": ((158, 186, 214), (222, 226, 236), (150, 140, 148), (112, 104, 116)),
+}
+
+
+def draw(scene: Scene) -> np.ndarray:
+    """Draws a scene.
+
+    Returns:
+        The picture, uint8 of shape ``(64, 64, 3)``.
+    """
+    rng = np.random.default_rng(scene.texture)
+    canvas = _background(scene, rng)
+    _animal(canvas, scene, rng)
+    return np.asarray(canvas.resize((SIZE, SIZE), Image.Resampling.BOX))
+
+
+def _background(scene: Scene, rng: np.random.Generator) -> Image.Image:
+    rows = np.linspace(0, 1, _BIG)
+    stops = [0.0, scene.horizon, scene.horizon + 1e-3, 1.0]
+    colours = np.array(_SKIES[scene.background], dtype=float) * scene.light
+    column = np.stack([np.interp(rows, stops, colours[:, c]) for c in range(3)], axis=1)
+    pixels = np.clip(column, 0, 255).astype(np.uint8)
+    image = Image.fromarray(np.repeat(pixels[:, None, :], _BIG, axis=1), "RGB")
+    pen = ImageDraw.Draw(image)
+    ground = scene.horizon * _BIG
+    if scene.sun is not None:
+        moon = scene.background in ("night", "forest")
+        x, y = scene.sun * _BIG, ground * rng.uniform(0.15, 0.55)
+        r = rng.uniform(0.06, 0.1) * _BIG
+        pen.ellipse((x - r, y - r, x + r, y + r), fill=(236, 236, 214) if moon else (255, 224, 96))
+    _SCENERY[scene.background](pen, ground, rng)
+    return image
+
+
+def _hills(pen: ImageDraw.ImageDraw, ground: float, rng: np.random.Generator) -> None:
+    for x in rng.uniform(0, _BIG, 3):
+        r = rng.uniform(20, 50)
+        pen.ellipse((x - 2 * r, ground - 0.5 * r, x + 2 * r, ground + r), fill=(104, 176, 80))
+
+
+def _cacti(pen: ImageDraw.ImageDraw, ground: float, rng: np.random.Generator) -> None:
+    for x in rng.uniform(0, _BIG, 3):
+        h = rng.uniform(24, 48)
+        pen.rounded_rectangle((x - 6, ground - h, x + 6, ground + 6), 6, fill=(92, 140, 76))
+        pen.rounded_rectangle(
+            (x + 4, ground - 0.6 * h, x + 18, ground - 0.4 * h), 5, fill=(92, 140, 76)
+        )
+
+
+def _firs(pen: ImageDraw.ImageDraw, ground: float, rng: np.random.Generator) -> None:
+    for x in rng.uniform(0, _BIG, 4):
+        h = rng.uniform(30, 60)
+        pen.polygon(
+            [(x - 0.4 * h, ground + 4), (x, ground - h), (x + 0.4 * h, ground + 4)],
+            fill=(140, 168, 170),
+        )
+
+
+def _waves(pen: ImageDraw.ImageDraw, ground: float, rng: np.random.Generator) -> None:
+    for _ in range(8):
+        x, y = rng.uniform(0, _BIG), rng.uniform(ground + 8, _BIG)
+        pen.arc((x - 20, y - 7, x + 20, y + 9), 200, 340, fill=(170, 216, 244), width=4)
+
+
+def _trunks(pen: ImageDraw.ImageDraw, ground: float, rng: np.random.Generator) -> None:
+    for x in rng.uniform(0, _BIG, 6):
+        w = rng.uniform(6, 13)
+        pen.rectangle((x - w, 0, x + w, ground + 6), fill=(66, 50, 38))
+    for x in rng.uniform(0, _BIG, 7):
+        r = rng.uniform(20, 40)
+        pen.ellipse((x - r, -0.8 * r, x + r, 0.9 * r), fill=(36, 74, 44))
+
+
+def _stars(pen: ImageDraw.ImageDraw, ground: float, rng: np.random.Generator) -> None:
+    for x, y in rng.uniform(0, 1, (14, 2)):
+        x, y = x * _BIG, y * ground
+        pen.ellipse((x - 3, y - 3, x + 3, y + 3), fill=(244, 240, 200))
+
+
+def _clouds(pen: ImageDraw.ImageDraw, ground: float, rng: np.random.Generator) -> None:
+    for _ in range(4):
+        x, y, w = rng.uniform(0, _BIG), rng.uniform(0.1, 0.8) * ground, rng.uniform(25, 60)
+        pen.ellipse((x - w, y - 6, x + w, y + 6), fill=(238, 112, 80))
+
+
+def _peaks(pen: ImageDraw.ImageDraw, ground: float, rng: np.random.Generator) -> None:
+    for x in rng.uniform(0, _BIG, 3):
+        h, w = rng.uniform(60, 120), rng.uniform(45, 80)
+        pen.polygon([(x - w, ground), (x, ground - h), (x + w, ground)], fill=(122, 118, 140))
+        pen.polygon(
+            [(x - 0.3 * w, ground - 0.7 * h), (x, ground - h), (x + 0.3 * w, ground - 0.7 * h)],
+            fill=(246, 248, 252),
+        )
+
+
+_SCENERY = {
+    "meadow": _hills,
+    "desert": _cacti,
+    "snow": _firs,
+    "sea": _waves,
+    "forest": _trunks,
+    "night": _stars,
+    "sunset": _clouds,
+    "mountains": _peaks,
+}
+
+
+def _animal(canvas: Image.Image, scene: Scene, rng: np.random.Generator) -> None:
+    plan = PLANS[scene.animal]
+    coat = _shift(COATS[scene.coat], scene.shade)
+    layer = Image.new("RGB", (_BIG, _BIG))
+    body = Image.new("L", (_BIG, _BIG))
+    fur = Image.new("L", (_BIG, _BIG))
+    on_layer, on_body, on_fur = (ImageDraw.Draw(i) for i in (layer, body, fur))
+    parts = parts_of(scene.animal)
+    last_coat = max(i for i, (_, paint) in enumerate(parts) if paint in ("coat", "far"))
+    for i, (points, paint) in enumerate(parts):
+        placed = rotate(points, scene.tilt * plan.upright) * [scene.facing, 1.0] * scene.size
+        corners = [tuple(p) for p in ((placed + [scene.x, scene.y] + 1.0) * (_BIG / 2)).tolist()]
+        on_layer.polygon(corners, fill=_colour(paint, coat))
+        on_body.polygon(corners, fill=255)
+        on_fur.polygon(corners, fill=255 if paint in ("coat", "far") else 0)
+        if i == last_coat:
+            _pattern(layer, fur, plan.pattern or scene.pattern, scene, coat, rng)
+    outline = body.filter(ImageFilter.MaxFilter(9))
+    canvas.paste(_OUTLINE, (0, 0), outline)
+    canvas.paste(layer, (0, 0), body)
+
+
+def _pattern(
+    layer: Image.Image,
+    fur: Image.Image,
+    pattern: str,
+    scene: Scene,
+    coat: Colour,
+    rng: np.random.Generator,
+) -> None:
+    """Paints spots, stripes or patches where there is fur."""
+    if pattern == "plain":
+        return
+    marks = Image.new("L", (_BIG, _BIG))
+    pen = ImageDraw.Draw(marks)
+    unit = scene.size * _BIG / 2
+    if pattern == "striped":
+        lean = rng.uniform(-0.3, 0.3) * unit
+        for x in np.arange(-_BIG, 2 * _BIG, 0.24 * unit):
+            pen.line((x, 0, x + lean, _BIG), fill=255, width=int(0.1 * unit))
+    else:
+        count, low, high = (70, 0.05, 0.08) if pattern == "spotted" else (14, 0.14, 0.26)
+        for x, y, r in zip(
+            rng.uniform(0, _BIG, count),
+            rng.uniform(0, _BIG, count),
+            rng.uniform(low, high, count),
+            strict=True,
+        ):
+            pen.ellipse((x - r * unit, y - r * unit, x + r * unit, y + r * unit), fill=255)
+    bright = sum(coat) > 3 * 105
+    tint = _shift(coat, (-70, -70, -66) if bright else (74, 70, 64))
+    layer.paste(tint, (0, 0), ImageChops.multiply(marks, fur))
+
+
+def _colour(paint: Paint, coat: Colour) -> Colour:
+    if not isinstance(paint, str):
+        return paint
+    return _shift(coat, {"coat": (0, 0, 0), "far": (-34, -34, -32), "belly": (42, 40, 36)}[paint])
+
+
+def _shift(colour: Colour, by: Colour) -> Colour:
+    r, g, b = (int(np.clip(c + d, 0, 255)) for c, d in zip(colour, by, strict=True))
+    return r, g, b

@@ -1,0 +1,104 @@
+"""The drawn pictures that everything in the bestiary learns from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from drift_pipeline.bestiary.captions import bare_caption, full_caption
+from drift_pipeline.bestiary.drawing import draw
+from drift_pipeline.bestiary.plans import ANIMALS, PLANS
+from drift_pipeline.bestiary.scene import BACKGROUNDS, COATS, PATTERNS, Scene, draw_scene
+
+_CHUNK = 250
+#: What varies in kinds, and in how many.
+CATEGORIES = {
+    "animal": len(ANIMALS),
+    "coat": len(COATS),
+    "background": len(BACKGROUNDS),
+    "pattern": len(PATTERNS),
+}
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures and what is on them.
+
+    Attributes:
+        images: uint8, ``(n, 3, 64, 64)``.
+        scenes: What was drawn, ``n`` of them.
+    """
+
+    images: Tensor
+    scenes: list[Scene]
+
+    def __len__(self) -> int:
+        return len(self.scenes)
+
+    def __getitem__(self, index: Sequence[int] | slice) -> Pictures:
+        chosen = range(len(self))[index] if isinstance(index, slice) else index
+        return Pictures(self.images[list(chosen)], [self.scenes[i] for i in chosen])
+
+    @property
+    def animals(self) -> Tensor:
+        """Index of each picture's animal in `ANIMALS`, ``(n,)``."""
+        return torch.tensor([ANIMALS.index(scene.animal) for scene in self.scenes])
+
+    @property
+    def bare_captions(self) -> list[str]:
+        """Nothing but the animal's name, for each picture."""
+        return [bare_caption(scene.animal) for scene in self.scenes]
+
+    @property
+    def full_captions(self) -> list[str]:
+        """Breed, animal and background for each picture."""
+        return [full_caption(scene) for scene in self.scenes]
+
+    def attributes(self) -> dict[str, Tensor]:
+        """What varies between pictures, as numbers; categories are indices."""
+        scenes = self.scenes
+        patterns = [PLANS[s.animal].pattern or s.pattern for s in scenes]
+        return {
+            "animal": self.animals,
+            "coat": torch.tensor([list(COATS).index(s.coat) for s in scenes]),
+            "pattern": torch.tensor([PATTERNS.index(p) for p in patterns]),
+            "background": torch.tensor([list(BACKGROUNDS).index(s.background) for s in scenes]),
+            "facing": torch.tensor([float(s.facing) for s in scenes]),
+            "size": torch.tensor([s.size for s in scenes]),
+            "x": torch.tensor([s.x for s in scenes]),
+            "y": torch.tensor([s.y for s in scenes]),
+            "tilt": torch.tensor([s.tilt for s in scenes]),
+        }
+
+
+def draw_pictures(count: int, seed: int, workers: int = 2) -> Pictures:
+    """Draws pictures, the 45 animals in turn; breed, pose and background at random.
+
+    Args:
+        count: Number of pictures.
+        seed: Seed of the whole set; picture ``i`` depends on ``(seed, i)`` alone.
+        workers: Processes that draw.
+    """
+    starts = range(0, count, _CHUNK)
+    with ProcessPoolExecutor(workers) as pool:
+        chunks = pool.map(partial(_draw_chunk, count=count, seed=seed), starts)
+        drawn = list(tqdm(chunks, total=len(starts), desc="drawing", unit="chunk"))
+    scenes = list(chain.from_iterable(scenes for scenes, _ in drawn))
+    images = np.concatenate([images for _, images in drawn])
+    return Pictures(torch.from_numpy(images).permute(0, 3, 1, 2).contiguous(), scenes)
+
+
+def _draw_chunk(start: int, count: int, seed: int) -> tuple[list[Scene], np.ndarray]:
+    scenes = []
+    for i in range(start, min(start + _CHUNK, count)):
+        animal = ANIMALS[i % len(ANIMALS)]
+        scenes.append(draw_scene(np.random.default_rng((seed, i)), animal, PLANS[animal].coats))
+    return scenes, np.stack([draw(scene) for scene in scenes])

@@ -1,0 +1,144 @@
+"""Synthetic preference pairs and the loss of PickScore and HPSv2.
+
+A pair is a prompt and two pictures. Where both show the prompt's animal, the taste decides; where
+one shows another animal, the one that shows the right one wins. Both papers train a CLIP so that
+the softmax over the two scores matches the preference (Kirstain et al. 2023, "Pick-a-Pic"; Wu et
+al. 2023, "Human Preference Score v2").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from drift_pipeline.bestiary.contrast import Features
+from drift_pipeline.bestiary.fit import fit
+from drift_pipeline.bestiary.pictures import Pictures
+
+#: A difference in taste below which people would call a tie.
+TIE = 0.02
+#: A difference in taste that is clear to everybody; accuracy is asked of such pairs.
+CLEAR = 0.1
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs of pictures and what people think of them.
+
+    Attributes:
+        index: The two pictures of each pair, ``(n, 2)``.
+        first: Share of people who like the first one better, ``(n,)``.
+        clear: Whether the margin is clear, ``(n,)``.
+        prompt: Whose bare caption is the prompt: 0 the first one's, 1 the second's, ``(n,)``.
+    """
+
+    index: Tensor
+    first: Tensor
+    clear: Tensor
+    prompt: Tensor
+
+    def prompt_index(self) -> Tensor:
+        """The picture whose caption is the prompt, ``(n,)``."""
+        return self.index.gather(1, self.prompt[:, None]).squeeze(1)
+
+
+def draw_pairs(animals: Tensor, taste: Tensor, count: int, generator: torch.Generator) -> Pairs:
+    """Draws pairs; seven in ten show the same animal twice.
+
+    Args:
+        animals: Animal of each picture, ``(n,)``.
+        taste: True reward of each picture, ``(n,)``.
+        count: Number of pairs.
+        generator: Source of randomness.
+    """
+    total = len(animals)
+    one = torch.randint(total, (count,), generator=generator)
+    other = torch.randint(total, (count,), generator=generator)
+    order = animals.argsort(stable=True)
+    counts = torch.bincount(animals)
+    starts = counts.cumsum(0) - counts
+    within = (torch.rand(count, generator=generator) * counts[animals[one]]).long()
+    twin = order[starts[animals[one]] + within]
+    same = torch.rand(count, generator=generator) < 0.7
+    index = torch.stack([one, torch.where(same, twin, other)], dim=1)
+    prompt = torch.randint(2, (count,), generator=generator)
+
+    same = animals[index[:, 0]] == animals[index[:, 1]]
+    margin = taste[index[:, 0]] - taste[index[:, 1]]
+    by_taste = torch.where(margin.abs() < TIE, 0.5, (margin > 0).float())
+    first = torch.where(same, by_taste, (prompt == 0).float())
+    return Pairs(index, first, ~same | (margin.abs() > CLEAR), prompt)
+
+
+def train_preferences(
+    name: str,
+    model: nn.Module,
+    features: Features,
+    logit_scale: nn.Parameter,
+    pictures: Pictures,
+    token_ids: Tensor,
+    taste: Callable[[Tensor], Tensor],
+    steps: int,
+    batch: int,
+    learning_rate: float,
+    seed: int,
+) -> None:
+    """Tunes a CLIP on preference pairs, in place.
+
+    Args:
+        name: What is trained, for the progress bar.
+        model: The CLIP.
+        features: ``(images uint8, token ids)`` to image and text features, ``(n, d)`` each.
+        logit_scale: The model's logarithmic temperature.
+        pictures: Pictures to draw pairs from.
+        token_ids: The bare caption of each picture, ``(n, tokens)``.
+        taste: The true reward of pictures.
+        steps: Number of updates.
+        batch: Pairs in an update.
+        learning_rate: The highest learning rate.
+        seed: Seed of the pairs.
+    """
+    animals, liked = pictures.animals, taste(pictures.images)
+
+    def loss(generator: torch.Generator) -> Tensor:
+        pairs = draw_pairs(animals, liked, batch, generator)
+        scores = score_pairs(pairs, pictures.images, token_ids, features) * logit_scale.exp()
+        target = torch.stack([pairs.first, 1 - pairs.first], dim=1)
+        return F.cross_entropy(scores, target)
+
+    model.train()
+    fit(name, model.parameters(), loss, steps, learning_rate, seed)
+    model.eval().requires_grad_(False)
+
+
+def score_pairs(
+    pairs: Pairs,
+    images: Tensor,
+    token_ids: Tensor,
+    features: Features,
+) -> Tensor:
+    """Cosines of both pictures with the prompt, ``(n, 2)``."""
+    image, text = features(images[pairs.index.flatten()], token_ids[pairs.prompt_index()])
+    image = F.normalize(image, dim=-1).unflatten(0, (-1, 2))
+    return (image * F.normalize(text, dim=-1)[:, None]).sum(dim=-1)
+
+
+@torch.no_grad()
+def pair_accuracy(
+    features: Features,
+    pictures: Pictures,
+    token_ids: Tensor,
+    taste: Callable[[Tensor], Tensor],
+    count: int,
+    seed: int,
+) -> float:
+    """Share of clear pairs of held-out pictures in which the model prefers the preferred one."""
+    generator = torch.Generator().manual_seed(seed)
+    pairs = draw_pairs(pictures.animals, taste(pictures.images), count, generator)
+    scores = score_pairs(pairs, pictures.images, token_ids, features)
+    right = (scores[:, 0] > scores[:, 1]) == (pairs.first > 0.5)
+    return float(right[pairs.clear].float().mean())

@@ -1,0 +1,128 @@
+"""Triplets by the known attributes, and a small DreamSim tuned on them.
+
+A triplet is a reference and two pictures; the label says which of the two is nearer to it in what
+was drawn. The loss is DreamSim's hinge on the difference of the two distances (Fu et al. 2023,
+Sec. 4.2).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from drift_pipeline.bestiary.drawing import SIZE
+from drift_pipeline.bestiary.fit import batch_of, fit
+from drift_pipeline.bestiary.perceptual import DreamSimEnsemble, make_dreamsim_vit
+from drift_pipeline.bestiary.pictures import CATEGORIES, Pictures
+
+#: DreamSim's margin between the two distances.
+_MARGIN = 0.05
+#: A difference of true distances that is clear to everybody.
+CLEAR = 0.25
+#: How much a difference counts for how unlike two pictures look.
+_WEIGHTS = {"animal": 1.0, "coat": 0.6, "background": 0.8, "pattern": 0.4, "facing": 0.4}
+_NUMBERS = ("facing", "size", "x", "y", "tilt")
+
+
+def unlikeness(known: dict[str, Tensor], one: Tensor, other: Tensor) -> Tensor:
+    """How unlike two pictures are by what was drawn: a weighted sum of differences.
+
+    Args:
+        known: `Pictures.attributes`.
+        one: Indices of pictures, ``(n,)``.
+        other: Indices of pictures, ``(n,)``.
+
+    Returns:
+        ``(n,)``, 0 for the same drawing.
+    """
+    total = torch.zeros(len(one))
+    for name, weight in _WEIGHTS.items():
+        total += weight * (known[name][one] != known[name][other]).float()
+    for name, weight in (("size", 2.0), ("x", 1.0), ("y", 1.0)):
+        total += weight * (known[name][one] - known[name][other]).abs()
+    return total
+
+
+def draw_triplets(
+    known: dict[str, Tensor], count: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Draws triplets; in half of them all three show the same animal.
+
+    Returns:
+        Indices of reference, left and right, ``(n, 3)``; by how much the right one is farther from
+        the reference than the left one, ``(n,)``.
+    """
+    animals = known["animal"]
+    index = torch.randint(len(animals), (count, 3), generator=generator)
+    order, counts = animals.argsort(stable=True), torch.bincount(animals)
+    starts = counts.cumsum(0) - counts
+    own = animals[index[:, 0]]
+    place = (torch.rand(count, 2, generator=generator) * counts[own][:, None]).long()
+    twins = order[starts[own][:, None] + place]
+    same = torch.rand(count, 1, generator=generator) < 0.5
+    index[:, 1:] = torch.where(same, twins, index[:, 1:])
+    reference, left, right = index.unbind(dim=1)
+    return index, unlikeness(known, reference, right) - unlikeness(known, reference, left)
+
+
+def train_dreamsim(
+    pictures: Pictures,
+    steps: int,
+    tuning_steps: int,
+    batch: int,
+    learning_rate: float,
+    seed: int,
+) -> DreamSimEnsemble:
+    """Trains two transformers to tell what is on a picture, then tunes both on triplets.
+
+    The first stage stands for the pretraining of DreamSim's towers, the second for their tuning.
+    """
+    torch.manual_seed(seed)
+    towers = [
+        make_dreamsim_vit(64, 3, 4, 8, 64, quick_gelu=quick, image_size=SIZE)
+        for quick in (True, False)
+    ]
+    ensemble = DreamSimEnsemble(*towers).train()
+    heads = nn.ModuleDict({name: nn.Linear(128, n) for name, n in CATEGORIES.items()})
+    heads["numbers"] = nn.Linear(128, len(_NUMBERS))
+    known = pictures.attributes()
+    numbers = torch.stack([known[name] for name in _NUMBERS], dim=1)
+    numbers = (numbers - numbers.mean(dim=0)) / numbers.std(dim=0)
+
+    def telling(generator: torch.Generator) -> Tensor:
+        index = batch_of(len(pictures), batch, generator)
+        seen = ensemble(pictures.images[index].float() / 255) * 128**0.5
+        wrong = F.mse_loss(heads["numbers"](seen), numbers[index])
+        for name in CATEGORIES:
+            wrong = wrong + F.cross_entropy(heads[name](seen), known[name][index])
+        return wrong
+
+    both = [*ensemble.parameters(), *heads.parameters()]
+    fit("DreamSim's towers", both, telling, steps, learning_rate, seed)
+
+    def hinge(generator: torch.Generator) -> Tensor:
+        index, farther = draw_triplets(known, batch, generator)
+        near, far = distances(ensemble, pictures.images, index).unbind(dim=1)
+        return F.relu(_MARGIN - (far - near) * farther.sign()).mean()
+
+    fit("DreamSim", ensemble.parameters(), hinge, tuning_steps, learning_rate / 4, seed + 1)
+    return ensemble.eval().requires_grad_(False)
+
+
+def distances(ensemble: DreamSimEnsemble, images: Tensor, index: Tensor) -> Tensor:
+    """Cosine distances of left and right to the reference, ``(n, 2)``."""
+    seen = ensemble(images[index.flatten()].float() / 255).unflatten(0, (-1, 3))
+    return 1 - (seen[:, :1] * seen[:, 1:]).sum(dim=-1)
+
+
+@torch.no_grad()
+def triplet_accuracy(
+    ensemble: DreamSimEnsemble, pictures: Pictures, count: int, seed: int
+) -> float:
+    """Share of clear triplets of held-out pictures that are judged right."""
+    generator = torch.Generator().manual_seed(seed)
+    index, farther = draw_triplets(pictures.attributes(), count, generator)
+    near, far = distances(ensemble, pictures.images, index).unbind(dim=1)
+    clear = farther.abs() > CLEAR
+    return float(((far > near) == (farther > 0))[clear].float().mean())

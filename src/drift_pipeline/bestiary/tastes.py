@@ -1,0 +1,70 @@
+"""Two known tastes: the true rewards that the bestiary's preference models learn to imitate.
+
+A taste is computed from the pixels of a picture, so it can be asked of drawn and of generated
+pictures alike; that allows to plot proxy against true reward.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+
+def describe(images: Tensor) -> dict[str, Tensor]:
+    """Measures backdrop and subject of pictures.
+
+    The backdrop's colour is read, row by row, off the left and right edges; what differs from it is
+    the subject.
+
+    Args:
+        images: uint8, ``(n, 3, h, w)``.
+
+    Returns:
+        ``backdrop`` and ``coat``: mean colours in [0, 1], ``(n, 3)``; ``size``: the share of the
+        frame that the subject covers, ``(n,)``.
+    """
+    pixels = images.float() / 255
+    edge = max(1, pixels.shape[-1] // 10)
+    rows = torch.cat([pixels[..., :edge], pixels[..., -edge:]], dim=-1).mean(dim=-1)
+    distance = (pixels - rows[..., None]).abs().mean(dim=1)
+    subject = torch.sigmoid((distance - 0.12) / 0.03)
+    weight = subject.sum(dim=(1, 2)).clamp_min(1.0)
+    coat = (pixels * subject[:, None]).sum(dim=(2, 3)) / weight[:, None]
+    return {"backdrop": rows.mean(dim=-1), "coat": coat, "size": subject.mean(dim=(1, 2))}
+
+
+def dusk(images: Tensor) -> Tensor:
+    """The first taste: warm skies, a large animal, a warm light coat.
+
+    Args:
+        images: uint8, ``(n, 3, h, w)``.
+
+    Returns:
+        ``(n,)``, about 0 for the least and 1 for the most liked drawings.
+    """
+    seen = describe(images)
+    warmth = (seen["backdrop"][:, 0] - seen["backdrop"][:, 2]).clamp(-0.35, 0.5)
+    glow = (seen["coat"][:, 0] - seen["coat"][:, 2]).clamp(-0.3, 0.5)
+    return 0.32 + 0.75 * warmth + 0.3 * glow + 0.5 * seen["size"].clamp(0.05, 0.5)
+
+
+def frost(images: Tensor) -> Tensor:
+    """The second taste: bright cold backdrops with a small dark animal in front.
+
+    Args:
+        images: uint8, ``(n, 3, h, w)``.
+
+    Returns:
+        ``(n,)``, about 0 for the least and 1 for the most liked drawings.
+    """
+    seen = describe(images)
+    cold = (seen["backdrop"][:, 2] - seen["backdrop"][:, 0]).clamp(-0.5, 0.35)
+    bright = seen["backdrop"].mean(dim=1)
+    contrast = (bright - seen["coat"].mean(dim=1)).clamp(-0.4, 0.6)
+    return 0.3 + 0.5 * cold + 0.35 * bright + 0.4 * contrast - 0.3 * seen["size"].clamp(0.05, 0.5)
+
+
+#: The taste behind each of the bestiary's rewards.
+TASTES: dict[str, Callable[[Tensor], Tensor]] = {"pickscore": dusk, "hpsv2": frost}

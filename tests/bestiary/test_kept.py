@@ -1,0 +1,109 @@
+"""The bestiary that is kept in git keeps its promises, through the adapters that train uses."""
+
+import open_clip
+import pytest
+import tiny
+import torch
+import yaml
+
+from drift_pipeline.bestiary import contrast, judging, preferences, similarity
+from drift_pipeline.bestiary.captions import bare_caption
+from drift_pipeline.bestiary.parameters import Bestiary
+from drift_pipeline.bestiary.pictures import draw_pictures
+from drift_pipeline.bestiary.plans import ANIMALS
+from drift_pipeline.bestiary.tastes import TASTES
+from drift_pipeline.encoders.dreamsim import DreamSim
+from drift_pipeline.encoders.openclip import OpenCLIP
+from drift_pipeline.scorers.hpsv2 import HPSv2
+from drift_pipeline.scorers.pickscore import PickScore
+
+SCORERS = {"pickscore": PickScore, "hpsv2": HPSv2}
+
+
+@pytest.fixture(scope="module")
+def kept(project_path, monkeypatch_module):
+    monkeypatch_module.chdir(project_path)
+    return project_path / "data/06_models/bestiary"
+
+
+@pytest.fixture(scope="module")
+def held_out():
+    return draw_pictures(900, seed=990, workers=2)
+
+
+def options(project_path, name, kind):
+    text = (project_path / f"conf/base/parameters_{kind}.yml").read_text()
+    return yaml.safe_load(text)[kind][name]["options"]
+
+
+def test_all_files_together_have_at_most_12_megabytes(kept):
+    size = sum(file.stat().st_size for file in kept.rglob("*") if file.is_file())
+    assert 1e6 < size <= 12e6
+
+
+@pytest.mark.parametrize("reward", ["pickscore", "hpsv2"])
+def test_preference_models_agree_with_their_taste_on_clear_pairs(
+    kept, project_path, held_out, reward
+):
+    scorer = SCORERS[reward](**options(project_path, reward, "rewards"))
+    taste = TASTES[reward](held_out.images)
+    pairs = preferences.draw_pairs(held_out.animals, taste, 1500, torch.Generator().manual_seed(3))
+    prompts = [held_out.bare_captions[i] for i in pairs.prompt_index().tolist()]
+    first, second = (scorer(held_out.images[pairs.index[:, side]], prompts) for side in (0, 1))
+    right = (first > second) == (pairs.first > 0.5)
+    assert float(right[pairs.clear].float().mean()) >= 0.9
+
+
+def test_dreamsim_agrees_with_the_drawings_on_clear_triplets(kept, project_path, held_out):
+    encoder = DreamSim(**options(project_path, "dreamsim", "encoders"))
+    index, farther = similarity.draw_triplets(
+        held_out.attributes(), 1500, torch.Generator().manual_seed(3)
+    )
+    embedded = encoder(held_out.images)
+    reference, left, right = (embedded[index[:, column]] for column in range(3))
+    near, far = (1 - (reference * other).sum(dim=1) for other in (left, right))
+    clear = farther.abs() > similarity.CLEAR
+    assert float(((far > near) == (farther > 0))[clear].float().mean()) >= 0.9
+
+
+def test_clip_names_generated_animals_nearly_as_well_as_drawn_ones(kept, project_path, held_out):
+    clip = OpenCLIP(**options(project_path, "openclip", "encoders"))
+    text = clip_texts(kept)
+    generated = judging.generate_animals(str(kept / "stable_diffusion"), 4, 5.0, 25, seed=7)
+    asked = torch.arange(len(ANIMALS)).repeat_interleave(4)
+    drawn_right = (clip(held_out.images) @ text.T).argmax(dim=1) == held_out.animals
+    generated_right = (clip(generated) @ text.T).argmax(dim=1) == asked
+    assert float(drawn_right.float().mean()) >= 0.9
+    assert float(generated_right.float().mean()) >= 0.8
+
+
+def clip_texts(kept):
+    """Unit text features of the bare captions, straight from open_clip."""
+    name = f"local-dir:{kept / 'openclip'}"
+    model = open_clip.create_model(name, precision="fp32").eval()
+    tokens = open_clip.get_tokenizer(name)([bare_caption(animal) for animal in ANIMALS])
+    with torch.no_grad():
+        return torch.nn.functional.normalize(model.encode_text(tokens), dim=-1)
+
+
+def test_generated_pictures_do_not_depend_on_how_many_are_drawn(kept):
+    few = judging.generate_animals(str(kept / "stable_diffusion"), 1, 5.0, 3, seed=7)
+    more = judging.generate_animals(str(kept / "stable_diffusion"), 2, 5.0, 3, seed=7)
+    assert (few.int() - more[::2].int()).abs().max() <= 1
+
+
+def test_the_parameters_say_where_the_kept_files_are(project_path):
+    text = (project_path / "conf/base/parameters_bestiary.yml").read_text()
+    parameters = Bestiary(**yaml.safe_load(text)["bestiary"])
+    assert parameters.folder == "data/06_models/bestiary"
+
+
+def test_named_animals_picks_the_caption_with_the_highest_logit():
+    tokenizer = tiny.make_tokenizer()
+    clip = tiny.make_clip(tokenizer)
+    images = tiny.make_images(6, 64, 64)
+    ids = contrast.token_ids(tokenizer, [bare_caption(animal) for animal in ANIMALS])
+    with torch.no_grad():
+        logits = clip(ids, contrast.clip_pixels(images)).logits_per_image
+    named = contrast.named_animals(contrast.features_of(clip), tokenizer, images)
+    assert torch.equal(named, logits.argmax(dim=1))

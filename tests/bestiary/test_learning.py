@@ -1,0 +1,123 @@
+"""Pairs, triplets and losses that the bestiary's models learn from, each on a known answer."""
+
+import math
+
+import pytest
+import tiny
+import torch
+from torch import nn
+
+from drift_pipeline.bestiary import contrast, fit, preferences, similarity
+from drift_pipeline.bestiary.formats import clip_processor
+from drift_pipeline.bestiary.pictures import draw_pictures
+from drift_pipeline.images import to_pil
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    return draw_pictures(225, seed=11, workers=1)
+
+
+def test_pictures_take_the_animals_in_turn_and_do_not_depend_on_each_other(pictures):
+    assert pictures.animals.tolist() == list(range(45)) * 5
+    few = draw_pictures(46, seed=11, workers=1)
+    assert torch.equal(few.images, pictures.images[:46])
+    assert few.scenes == pictures.scenes[:46]
+    assert pictures[[3, 5]].scenes == [pictures.scenes[3], pictures.scenes[5]]
+
+
+def test_pairs_follow_the_taste_within_an_animal_and_the_prompt_between(pictures):
+    taste = torch.linspace(0, 1, len(pictures))
+    animals = pictures.animals
+    pairs = preferences.draw_pairs(animals, taste, 4000, torch.Generator().manual_seed(0))
+    one, other = pairs.index.unbind(dim=1)
+    same = animals[one] == animals[other]
+    assert 0.68 < float(same.float().mean()) < 0.76
+    for i in range(500):
+        margin = float(taste[one[i]] - taste[other[i]])
+        if not same[i]:
+            assert float(pairs.first[i]) == (1.0 if pairs.prompt[i] == 0 else 0.0)
+            assert bool(pairs.clear[i])
+        elif abs(margin) < preferences.TIE:
+            assert float(pairs.first[i]) == 0.5
+        else:
+            assert float(pairs.first[i]) == float(margin > 0)
+        prompt = int(pairs.prompt_index()[i])
+        assert prompt == int(pairs.index[i, pairs.prompt[i]])
+
+
+def test_a_model_that_scores_by_the_taste_has_full_accuracy_and_its_opposite_none(pictures):
+    known = pictures.animals
+
+    def taste(images):
+        return images.float().mean(dim=(1, 2, 3)) / 255
+
+    def features(images, ids):
+        # The cosine is higher where the picture is brighter, as the prompt's axis is the first.
+        angle = taste(images)
+        return torch.stack([angle, 1 - angle], dim=1), torch.tensor([[1.0, 0.0]]).expand(
+            len(ids), 2
+        )
+
+    same_only = pictures[[i for i in range(len(pictures)) if int(known[i]) == 0]]
+    ids = torch.zeros(len(same_only), 1, dtype=torch.long)
+    assert preferences.pair_accuracy(features, same_only, ids, taste, 300, 0) == 1.0
+    worst = preferences.pair_accuracy(features, same_only, ids, lambda x: -taste(x), 300, 0)
+    assert worst == 0.0
+
+
+def test_unlikeness_is_a_symmetric_sum_of_the_known_differences(pictures):
+    known = pictures.attributes()
+    one, other = torch.arange(100), torch.arange(100) + 100
+    there, back = similarity.unlikeness(known, one, other), similarity.unlikeness(known, other, one)
+    assert torch.allclose(there, back)
+    assert similarity.unlikeness(known, one, one).abs().max() == 0
+    a, b = pictures.scenes[0], pictures.scenes[45]
+    assert a.animal == b.animal
+    by_hand = (
+        0.6 * (a.coat != b.coat)
+        + 0.8 * (a.background != b.background)
+        + 0.4 * (a.pattern != b.pattern)
+        + 0.4 * (a.facing != b.facing)
+        + 2 * abs(a.size - b.size)
+        + abs(a.x - b.x)
+        + abs(a.y - b.y)
+    )
+    measured = similarity.unlikeness(known, torch.tensor([0]), torch.tensor([45]))
+    assert float(measured) == pytest.approx(by_hand, abs=1e-5)
+
+
+def test_half_of_the_triplets_show_one_animal(pictures):
+    known = pictures.attributes()
+    index, farther = similarity.draw_triplets(known, 4000, torch.Generator().manual_seed(0))
+    animals = known["animal"][index]
+    one_animal = (animals == animals[:, :1]).all(dim=1).float().mean()
+    assert 0.46 < float(one_animal) < 0.55
+    reference, left, right = index[0]
+    gap = similarity.unlikeness(known, reference[None], right[None]) - similarity.unlikeness(
+        known, reference[None], left[None]
+    )
+    assert float(gap) == pytest.approx(float(farther[0]))
+
+
+def test_clip_pixels_are_what_the_processor_makes(pictures, tmp_path):
+    processor = clip_processor(tiny.make_tokenizer(), 64)
+    expected = processor(images=to_pil(pictures.images[:4]), return_tensors="pt").pixel_values
+    assert torch.allclose(contrast.clip_pixels(pictures.images[:4]), expected, atol=1e-5)
+
+
+def test_fit_reaches_the_minimum_and_repeats_with_its_seed():
+    def run() -> float:
+        weight = nn.Parameter(torch.zeros(3))
+        target = torch.tensor([0.5, -0.25, 1.0])
+        fit.fit("a line", [weight], lambda g: (weight - target).square().sum(), 300, 0.05, seed=0)
+        return float((weight - target).abs().max())
+
+    assert run() < 0.02
+    assert run() == run()
+
+
+def test_fit_stops_at_a_loss_that_is_not_finite():
+    weight = nn.Parameter(torch.zeros(1))
+    with pytest.raises(FloatingPointError, match="training x: the loss is not finite at step 0"):
+        fit.fit("x", [weight], lambda g: weight.sum() * math.nan, 3, 0.1, seed=0)

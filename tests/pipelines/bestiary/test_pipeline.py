@@ -1,0 +1,74 @@
+"""The whole bestiary in miniature: every node runs, every model is loaded by its adapter."""
+
+import pytest
+import tiny
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.runner import SequentialRunner
+
+from drift_pipeline.bestiary.parameters import Bestiary
+from drift_pipeline.encoders.dreamsim import DreamSim
+from drift_pipeline.encoders.openclip import OpenCLIP
+from drift_pipeline.pipelines.bestiary import create_pipeline
+from drift_pipeline.rl.policy import StableDiffusion
+from drift_pipeline.scorers.hpsv2 import HPSv2
+from drift_pipeline.scorers.pickscore import PickScore
+
+FIT = {"steps": 2, "batch": 6, "learning_rate": 1e-3}
+NETWORKS = ("vae", "clip", "openclip", "unet", "preferences", "dreamsim")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bestiary")
+    parameters = Bestiary(
+        folder=str(folder),
+        seed=1,
+        pictures=180,
+        held_out=90,
+        judged=2,
+        guidance_scale=5.0,
+        inference_steps=2,
+        dreamsim_tuning_steps=2,
+        **dict.fromkeys(NETWORKS, FIT),
+    )
+    pipeline = create_pipeline()
+    catalog = DataCatalog({name: MemoryDataset(copy_mode="assign") for name in pipeline.datasets()})
+    catalog["params:bestiary"] = parameters
+    SequentialRunner().run(pipeline, catalog)
+    return folder, catalog
+
+
+def test_the_report_has_every_model_and_its_numbers_are_shares(made):
+    _, catalog = made
+    metrics = catalog["bestiary.metrics"].load()
+    shares = {
+        "clip": "named_drawings",
+        "openclip": "named_drawings",
+        "pickscore": "pair_accuracy",
+        "hpsv2": "pair_accuracy",
+        "dreamsim": "triplet_accuracy",
+        "generated": "named",
+    }
+    for model, measure in shares.items():
+        assert 0 <= metrics[model][measure] <= 1
+    assert 1 < metrics["files"]["megabytes"] <= 12
+
+
+def test_the_sheet_shows_all_animals(made):
+    _, catalog = made
+    sheet = catalog["bestiary.sheet"].load()
+    assert sheet.size[0] > 5 * 4 * 64
+    assert sheet.size[1] > 9 * 64
+
+
+def test_the_adapters_load_what_was_saved(made):
+    folder, _ = made
+    images = tiny.make_images(2, 64, 64)
+    prompts = ["a photo of a cat", "a photo of an ant"]
+    hpsv2 = folder / "hpsv2"
+    pick = str(folder / "pickscore")
+    assert PickScore(pick, pick)(images, prompts).shape == (2,)
+    assert HPSv2(str(hpsv2), str(hpsv2 / "HPS_v2_bestiary.pt"))(images, prompts).shape == (2,)
+    assert OpenCLIP(str(folder / "openclip"))(images).shape == (2, 64)
+    assert DreamSim(str(folder / "dreamsim"), image_size=64)(images).shape == (2, 128)
+    assert StableDiffusion(folder / "stable_diffusion", device="cpu").latent_shape == (8, 8, 8)
