@@ -1,0 +1,15 @@
+"""Kedro datasets of our own: everything that a run writes is written whole or not at all."""
+
+from drift_pipeline.datasets.files import ImageDataset, JSONDataset, ParquetDataset
+from drift_pipeline.datasets.lora import LoraDataset
+from drift_pipeline.datasets.policy import PolicyDataset
+from drift_pipeline.datasets.prompts import PromptsDataset
+
+__all__ = [
+    "ImageDataset",
+    "JSONDataset",
+    "LoraDataset",
+    "ParquetDataset",
+    "PolicyDataset",
+    "PromptsDataset",
+]

@@ -1,0 +1,49 @@
+"""Kedro's Parquet, JSON and image datasets, written whole or not at all."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path, PurePosixPath
+from typing import Any, NewType
+
+from kedro_datasets import json, pandas, pillow
+
+from drift_pipeline.whole import replacing
+
+ImagePreview = NewType("ImagePreview", str)
+
+
+class _WrittenWhole:
+    """Saves under another name and renames; other protocols than files do so by themselves."""
+
+    _filepath: PurePosixPath
+    _protocol: str
+
+    def save(self, data: Any) -> None:
+        """Save the data in one piece."""
+        if self._protocol != "file":
+            super().save(data)  # type: ignore[misc]
+            return
+        target = self._filepath
+        with replacing(Path(target)) as part:
+            self._filepath = PurePosixPath(part)
+            try:
+                super().save(data)  # type: ignore[misc]
+            finally:
+                self._filepath = target
+
+
+class ParquetDataset(_WrittenWhole, pandas.ParquetDataset):
+    """A table."""
+
+
+class JSONDataset(_WrittenWhole, json.JSONDataset):
+    """Plain values, as DVC reads them for its plots."""
+
+
+class ImageDataset(_WrittenWhole, pillow.ImageDataset):
+    """A picture, shown by Kedro-Viz."""
+
+    def preview(self) -> ImagePreview:
+        """The file as Kedro-Viz wants to have it: base64."""
+        return ImagePreview(base64.b64encode(Path(self._filepath).read_bytes()).decode())

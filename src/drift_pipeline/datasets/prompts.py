@@ -1,0 +1,37 @@
+"""Training prompts: a text file, one prompt a line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NoReturn
+
+from kedro.io import AbstractDataset, DatasetError
+
+from drift_pipeline.runs import read_prompts
+
+
+class PromptsDataset(AbstractDataset[NoReturn, list[str]]):
+    """Loads prompts, and refuses a file with blank or repeated lines.
+
+    Args:
+        filepath: A UTF-8 text file.
+        metadata: For Kedro-Viz and other readers of the catalog.
+    """
+
+    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+        self._filepath = Path(filepath)
+        self.metadata = metadata
+
+    def load(self) -> list[str]:
+        """Read the prompts."""
+        return read_prompts(self._filepath)
+
+    def save(self, data: NoReturn) -> None:
+        """Prompts are written by people."""
+        raise DatasetError(f"{self._filepath} is an input of the project and is never written")
+
+    def _exists(self) -> bool:
+        return self._filepath.exists()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._filepath)}

@@ -1,0 +1,166 @@
+"""What happens around a training run: look before you leap, say what is done, show how far it is.
+
+Parameters are checked as soon as Kedro has read them, and the state on the disk before the first
+node runs, so that nothing is computed for a run that cannot go on.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import AbstractContextManager
+from typing import Any
+
+from kedro.config import MissingConfigException
+from kedro.framework import project as kedro_project
+from kedro.framework.context import KedroContext
+from kedro.framework.hooks import hook_impl
+from kedro.io import CatalogProtocol
+from kedro.pipeline import Pipeline
+from kedro.pipeline.node import Node
+from omegaconf import OmegaConf
+
+from drift_pipeline import project
+from drift_pipeline.checkpoints import local_or_hub
+from drift_pipeline.parameters import ConfigurationError
+from drift_pipeline.runs import Run, read_prompts
+from drift_pipeline.state import RunFolder
+
+logger = logging.getLogger(__name__)
+
+
+class TrainingHooks:
+    """Checks, messages and the progress bar of the `train` pipeline."""
+
+    def __init__(self) -> None:
+        self._run: Run | None = None
+        self._bar: Any = None
+        self._redirect: AbstractContextManager[Any] | None = None
+
+    @property
+    def _folder(self) -> RunFolder:
+        assert self._run is not None
+        return RunFolder(project.current.path / self._run.train.runs_folder / self._run.name)
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Check the parameters, and leave what the pipelines and the catalog need of them."""
+        try:
+            parameters = context.config_loader["parameters"]
+        except MissingConfigException:
+            return
+        run = self._run = Run.from_parameters(parameters)
+        changed = project.current.epochs != run.train.epochs
+        project.current.path = context.project_path
+        project.current.epochs = run.train.epochs
+        if changed and kedro_project.PACKAGE_NAME:
+            # Pipelines that were built for another number of epochs are built again.
+            kedro_project.pipelines.configure(f"{kedro_project.PACKAGE_NAME}.pipeline_registry")
+        values = {
+            "name": run.name,
+            "folder": f"{run.train.runs_folder}/{run.name}",
+            "prompts": run.train.prompts,
+        }
+        OmegaConf.register_new_resolver("run", values.__getitem__, replace=True)
+
+    @hook_impl
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol
+    ) -> None:
+        """Check prompts and earlier state, and say what is going to happen."""
+        if self._run is None or not any(
+            (node.namespace or "").startswith("training") for node in pipeline.nodes
+        ):
+            return
+        run, folder = self._run, self._folder
+        prompts = read_prompts(project.current.path / run.train.prompts)
+        if run.train.start_over:
+            folder.clear()
+        trained = folder.check(run.identity(prompts), run.train.epochs)
+        if trained < run.train.epochs:
+            _check_base_model(run)
+        folder.tidy(run.train.epochs)
+        for line in introduction(run, len(prompts), str(folder.path), trained):
+            logger.info(line)
+        self._open_bar(run, trained)
+
+    @hook_impl
+    def after_dataset_saved(self, dataset_name: str, data: Any, node: Node) -> None:
+        """Keep the optimizer's memory of the last two epochs alone; it is two thirds of a state."""
+        if node.name.endswith(".update") and dataset_name.endswith(".policy"):
+            self._folder.forget_optimizers(before=data.epoch - 1)
+            if self._bar is not None:
+                self._bar.update(1)
+
+    @hook_impl
+    def after_pipeline_run(self) -> None:
+        """Say where the results are."""
+        if self._bar is not None:
+            self._close_bar()
+            logger.info("Finished: %s", self._folder.path)
+
+    @hook_impl
+    def on_pipeline_error(self, error: Exception) -> None:
+        """Say that nothing is lost."""
+        if self._bar is not None:
+            self._close_bar()
+            logger.info(
+                "Stopped after epoch %d; the same command goes on from there",
+                self._folder.last_epoch() or 0,
+            )
+
+    def _open_bar(self, run: Run, trained: int) -> None:
+        from tqdm.auto import tqdm
+        from tqdm.contrib.logging import logging_redirect_tqdm
+
+        self._close_bar()
+        self._redirect = logging_redirect_tqdm()
+        self._redirect.__enter__()
+        self._bar = tqdm(
+            total=run.train.epochs,
+            initial=trained,
+            desc=run.name,
+            unit="epoch",
+            disable=None if run.train.progress else True,
+        )
+
+    def _close_bar(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+        if self._redirect is not None:
+            self._redirect.__exit__(None, None, None)
+            self._redirect = None
+
+
+def _check_base_model(run: Run) -> None:
+    try:
+        local_or_hub(project.current.locate(run.train.base_model), "the base model")
+    except FileNotFoundError as error:
+        raise ConfigurationError(f"train.base_model: {error}") from error
+
+
+def introduction(run: Run, prompts: int, folder: str, trained: int) -> list[str]:
+    """Say what was asked for, in numbers.
+
+    Args:
+        run: The run.
+        prompts: Number of training prompts.
+        folder: Where it writes.
+        trained: Epochs that are already there.
+    """
+    train = run.train
+    drawn = train.groups_per_epoch * run.candidates
+    kept = train.groups_per_epoch * train.group_size
+    updates = train.optimization.updates_per_epoch
+    lines = [f"Run {run.name} in {folder}"]
+    if trained >= train.epochs:
+        return [*lines, f"All {train.epochs} epochs are trained; raise train.epochs to go on"]
+    lines.append(
+        f"An epoch: {train.groups_per_epoch} groups of {prompts} prompts × {run.candidates} "
+        f"candidates = {drawn} samples in {train.sampling.steps} steps; "
+        f"{train.group_size} a group ({run.method.selection}) = {kept} trained in {updates} "
+        f"gradient updates of {kept / updates:g} samples"
+    )
+    if trained:
+        lines.append(f"Going on after epoch {trained} of {train.epochs}")
+    return lines

@@ -1,0 +1,220 @@
+"""Every parameter of a training run, typed.
+
+`conf/base/parameters*.yml` holds the values with their units and their source in the paper; the
+models here say which values are possible. Nothing heavy is imported.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from click import ClickException
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+Precision = Literal["fp32", "bf16", "fp16"]
+
+
+class ConfigurationError(ClickException, ValueError):
+    """Something asked for cannot be done; the message is one line that says what to change.
+
+    Kedro's command line prints such an exception as that line, without a traceback.
+    """
+
+
+class _Parameters(BaseModel):
+    """A misspelled name is an error, and a value does not change once it is read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Shaping(_Parameters):
+    """Diversity as a second reward (section 5.3)."""
+
+    ratio: Annotated[float, Field(ge=0)] = 0.0
+    """λ of Eq. 12 and 14; 0 leaves it out."""
+    merge: Literal["advantage", "reward"] = "advantage"
+    """Eq. 14 (each normalised on its own, then added) or Eq. 12 (added before normalising)."""
+    sigma: Annotated[float, Field(gt=0)] = 1.0
+    """Upper bound σ of the intrinsic reward, Eq. 13."""
+
+
+class Method(_Parameters):
+    """A preset: what makes DRIFT, its ablations and its baselines differ."""
+
+    candidates: int = 1
+    """Candidates drawn for a group, as a multiple of the group size."""
+    selection: Literal["all", "concentrated", "contrasted"] = "all"
+    """Which candidates are trained on (section 5.1, Appendix E)."""
+    prompt_noise: bool = False
+    """Perturb the prompt embeddings in training (section 5.2, Appendix F)."""
+    shaping: Shaping = Shaping()
+    """Diversity as a second reward (section 5.3)."""
+    advantage: Literal["group", "batch"] = "group"
+    """Rewards are normalised within a group (GRPO) or over the whole epoch (DDPO)."""
+    kl_beta: Annotated[float, Field(ge=0)] = 0.0
+    """β, weight of the KL divergence from the base model; 0 leaves it out."""
+
+    @model_validator(mode="after")
+    def _candidates_fill_the_group(self) -> Method:
+        if self.candidates < 1:
+            raise ValueError(
+                f"candidates is {self.candidates}: the group size is larger than the number of "
+                "candidates it is chosen from; ask for 1 or more times the group size"
+            )
+        if self.selection == "all" and self.candidates != 1:
+            raise ValueError(
+                f"selection 'all' trains on every candidate, so candidates must be 1 "
+                f"(it is {self.candidates}); or choose 'concentrated' or 'contrasted'"
+            )
+        return self
+
+
+class RewardSpec(_Parameters):
+    """A reward: an importable scorer, its options and the bounds of its normalised value."""
+
+    scorer: str
+    """Dotted path of a class whose instances map (images, prompts) to scores."""
+    options: dict[str, Any] = {}
+    """What the scorer's constructor gets."""
+    bounds: tuple[float, float] = (0.0, 1.0)
+    """Scores that count as 0 and as 1 where normalised rewards are reported."""
+
+
+class EncoderSpec(_Parameters):
+    """An encoder: an importable class and its options."""
+
+    encoder: str
+    """Dotted path of a class whose instances map images to unit embeddings."""
+    options: dict[str, Any] = {}
+    """What the encoder's constructor gets."""
+
+
+class Lora(_Parameters):
+    """The adapter on the UNet's attention layers."""
+
+    rank: Annotated[int, Field(ge=1)] = 8
+    """r, width of the low-rank update."""
+    alpha: Annotated[int, Field(gt=0)] = 16
+    """α; the update is scaled by α / r."""
+
+
+class Sampling(_Parameters):
+    """How a trajectory is drawn."""
+
+    steps: Annotated[int, Field(ge=1)] = 50
+    """Denoising steps T."""
+    guidance: Annotated[float, Field(ge=0)] = 5.0
+    """Weight w of classifier-free guidance; 1 is none."""
+    eta: Annotated[float, Field(gt=0)] = 1.0
+    """DDIM's η, the noise level; 0 would leave no policy to learn."""
+    batch_size: Annotated[int, Field(ge=1)] = 16
+    """Samples drawn at once; a matter of memory and speed alone."""
+    decode_batch_size: Annotated[int, Field(ge=1)] = 32
+    """Pictures that the VAE decodes at once; memory alone."""
+
+
+class PromptNoise(_Parameters):
+    """Perturbation of the prompt embeddings (Appendix F); used where the method asks for it."""
+
+    scale: Annotated[float, Field(ge=0)] = 0.05
+    """s of Eq. 34."""
+    tau1: Annotated[float, Field(ge=0, le=1)] = 0.4
+    """No noise before this fraction of the training timesteps, Eq. 35."""
+    tau2: Annotated[float, Field(gt=0)] = 1.0
+    """Full noise after this fraction, Eq. 35."""
+    psi: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """Mixing factor of the embedding with its mean and spread restored, Eq. 37."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> PromptNoise:
+        if self.tau1 >= self.tau2:
+            raise ValueError(f"tau1 ({self.tau1}) must be smaller than tau2 ({self.tau2})")
+        return self
+
+
+class Optimization(_Parameters):
+    """How the policy is moved."""
+
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-4
+    """AdamW's step size."""
+    betas: tuple[float, float] = (0.9, 0.999)
+    """AdamW's β1 and β2."""
+    epsilon: Annotated[float, Field(gt=0)] = 1e-8
+    """AdamW's ε."""
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-4
+    """AdamW's weight decay."""
+    max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
+    """The gradient is shortened to this Euclidean length."""
+    clip_range: Annotated[float, Field(gt=0)] = 1e-4
+    """ε of the clipped surrogate: the importance ratio counts within 1 ± ε."""
+    advantage_clip: Annotated[float, Field(gt=0)] = 5.0
+    """Advantages are cut to ± this."""
+    updates_per_epoch: Annotated[int, Field(ge=1)] = 4
+    """Gradient updates an epoch; each sees an equal share of the samples."""
+    micro_batch_size: Annotated[int, Field(ge=1)] = 2
+    """(sample, timestep) pairs in one forward pass; a matter of memory and speed alone."""
+    measure_kl_rows: Annotated[int, Field(ge=0)] = 64
+    """Pairs on which an update measures the KL divergence where β is 0."""
+
+
+class Train(_Parameters):
+    """A training run, apart from its method and its reward."""
+
+    epochs: Annotated[int, Field(ge=1)] = 2
+    """Epochs to train in all; a finished run goes on where this is raised."""
+    base_model: str
+    """Folder or hub id of a StableDiffusionPipeline."""
+    prompts: str
+    """Text file of training prompts, one a line."""
+    encoder: str = "dreamsim"
+    """Encoder of the intra-group diversity, a name in `encoders`."""
+    groups_per_epoch: Annotated[int, Field(ge=1)] = 16
+    """Prompts drawn for an epoch, each a group of its own."""
+    group_size: Annotated[int, Field(ge=2)] = 8
+    """G, samples of a group that are trained on."""
+    lora: Lora = Lora()
+    sampling: Sampling = Sampling()
+    prompt_noise: PromptNoise = PromptNoise()
+    optimization: Optimization = Optimization()
+    precision: Precision = "fp32"
+    """Precision of the base model."""
+    device: str = "auto"
+    """`auto` takes the GPU where there is one."""
+    channels_last: bool = True
+    """Memory layout of the convolutions; speed alone."""
+    gradient_checkpointing: bool = False
+    """Less memory in the update for a second forward pass."""
+    checkpoint_every: Annotated[int, Field(ge=1)] = 5
+    """Epochs between two checkpoints that `generate` draws pictures from."""
+    contact_sheet_groups: Annotated[int, Field(ge=1)] = 4
+    """Groups that an epoch's contact sheet shows."""
+    progress: bool = True
+    """Show progress bars."""
+    runs_folder: str = "data/06_models/runs"
+    """Where the folders of the runs are."""
+    start_over: bool = False
+    """Throw away what a run of this name has written, and train it anew."""
+
+    @model_validator(mode="after")
+    def _enough_samples(self) -> Train:
+        trained = self.groups_per_epoch * self.group_size
+        if trained < self.optimization.updates_per_epoch:
+            raise ValueError(
+                f"{trained} samples an epoch cannot fill "
+                f"{self.optimization.updates_per_epoch} gradient updates"
+            )
+        return self
+
+
+def one_line(error: ValidationError, prefix: str) -> str:
+    """Say what a validation found in one line: each parameter, the rule, the value given."""
+    problems = []
+    for problem in error.errors(include_url=False):
+        where = ".".join([prefix, *(str(part) for part in problem["loc"])])
+        what = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            what = "is not a known parameter"
+        elif problem["type"] not in ("value_error", "missing"):
+            what = f"{what[0].lower()}{what[1:]} (it is {problem['input']!r})"
+        problems.append(f"{where}: {what}")
+    return "; ".join(problems)

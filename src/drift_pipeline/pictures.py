@@ -1,0 +1,118 @@
+"""Pictures for people: contact sheets of an epoch, and the curve of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageDraw, ImageFont
+
+from drift_pipeline.images import to_pil
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+TILE = 128
+"""Pictures smaller than this are enlarged, with their pixels kept, so that one can see them."""
+GAP, HEADER, CAPTION = 4, 22, 18
+SHEETS = 8
+"""Epochs shown by the pictures of a run."""
+
+
+def draw_contact_sheet(candidates: pd.DataFrame, images: Tensor, groups: int) -> Image.Image:
+    """Draw the selected samples of a few groups, a group a row, with reward and diversity.
+
+    Args:
+        candidates: A row an image, in the same order.
+        images: `(n, 3, h, w)`, uint8.
+        groups: Groups to show, from the first.
+    """
+    first = candidates[candidates["selected"] & (candidates["group"] < groups)]
+    rows = [group.sort_values("candidate") for _, group in first.groupby("group")]
+    scale = max(1, -(-TILE // images.shape[-1]))
+    width, height = images.shape[-1] * scale, images.shape[-2] * scale
+    columns = max(len(group) for group in rows)
+    row_height = HEADER + height + CAPTION + GAP
+    sheet = Image.new("RGB", (columns * (width + GAP) + GAP, len(rows) * row_height + GAP), "white")
+    draw = ImageDraw.Draw(sheet)
+    for index, group in enumerate(rows):
+        top = GAP + index * row_height
+        epoch, prompt = group["epoch"].iloc[0], group["prompt"].iloc[0]
+        draw.text((GAP, top + 3), f"epoch {epoch} · {prompt}", "black", ImageFont.load_default(14))
+        pictures = to_pil(images[group.index.tolist()])
+        for column, (picture, row) in enumerate(zip(pictures, group.itertuples(), strict=True)):
+            left = GAP + column * (width + GAP)
+            large = picture.resize((width, height), Image.Resampling.NEAREST)
+            sheet.paste(large, (left, top + HEADER))
+            caption = f"r {row.reward:.3f}   d {row.diversity:.2f}"
+            draw.text(
+                (left + 2, top + HEADER + height + 2), caption, "#444", ImageFont.load_default(11)
+            )
+    return sheet
+
+
+def draw_training_pictures(sheets: Sequence[Image.Image], rows: int) -> Image.Image:
+    """Put the first group of some epochs below each other, to see what training changes.
+
+    Args:
+        sheets: Contact sheets, one an epoch, in order; the first, the last and some between are
+            shown.
+        rows: Groups on each sheet.
+    """
+    count = min(SHEETS, len(sheets))
+    chosen = [round(index * (len(sheets) - 1) / max(1, count - 1)) for index in range(count)]
+    strips = []
+    for index in chosen:
+        sheet = sheets[index].convert("RGB")
+        strips.append(sheet.crop((0, 0, sheet.width, GAP + (sheet.height - GAP) // rows)))
+    size = (max(strip.width for strip in strips), sum(strip.height for strip in strips))
+    whole, top = Image.new("RGB", size, "white"), 0
+    for strip in strips:
+        whole.paste(strip, (0, top))
+        top += strip.height
+    return whole
+
+
+def draw_training_curve(curve: pd.DataFrame, updates: pd.DataFrame, title: str) -> Image.Image:
+    """Draw what happened over the epochs, and over the gradient updates.
+
+    Args:
+        curve: A row an epoch.
+        updates: A row a gradient update.
+        title: Name of the run.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(14, 7), layout="constrained")
+    (reward, diversity, trade), (kl, steps, time) = figure.subplots(2, 3)
+    epochs, mean, deviation = curve["epoch"], curve["reward_mean"], curve["reward_std"]
+    reward.plot(epochs, mean, color="tab:blue")
+    reward.fill_between(epochs, mean - deviation, mean + deviation, alpha=0.15, linewidth=0)
+    reward.set(title="Reward (mean ± standard deviation)", xlabel="epoch")
+    diversity.plot(epochs, curve["diversity"], color="tab:green")
+    diversity.set(title="Diversity within groups (Eq. 11)", xlabel="epoch", ylim=(0, None))
+    points = trade.scatter(mean, curve["diversity"], c=epochs, s=14)
+    trade.set(title="Trade-off", xlabel="reward", ylabel="diversity")
+    figure.colorbar(points, ax=trade, label="epoch")
+    count = updates.groupby("epoch")["update"].transform("size")
+    place = updates["epoch"] + updates["update"] / count
+    kl.plot(place, updates["kl"], color="tab:red")
+    kl.set(title="KL from the base model (a step, a dimension)", xlabel="epoch")
+    steps.plot(place, updates["clip_fraction"], label="clipped ratios")
+    steps.plot(place, updates["grad_norm"], label="gradient norm", alpha=0.6)
+    steps.set(title="Gradient updates", xlabel="epoch", ylim=(0, None))
+    steps.legend()
+    clocks = [column for column in curve.columns if column.startswith("seconds_")]
+    labels = [clock.removeprefix("seconds_") for clock in clocks]
+    time.stackplot(epochs, [curve[clock] for clock in clocks], labels=labels, alpha=0.6)
+    time.set(title="Seconds an epoch", xlabel="epoch")
+    time.legend()
+    for axis in (reward, diversity, trade, kl, steps, time):
+        axis.grid(alpha=0.3)
+    figure.suptitle(title)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")

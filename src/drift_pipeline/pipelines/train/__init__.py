@@ -1,0 +1,5 @@
+"""Training: one namespace an epoch, rollout → score → select → shape → update."""
+
+from drift_pipeline.pipelines.train.pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]

@@ -1,0 +1,268 @@
+"""Nodes of the training pipeline: each names its data and calls one function."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import logging
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from drift_pipeline import project
+from drift_pipeline.parameters import ConfigurationError, Train
+from drift_pipeline.runs import Run
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+    from PIL.Image import Image
+    from torch import Tensor
+
+    from drift_pipeline.rl.policy import PolicyState, StableDiffusion
+    from drift_pipeline.rl.rollout import Trajectories
+else:
+    # Kedro reads the nodes' annotations; these types are too heavy to import for that.
+    DataFrame = Image = Tensor = PolicyState = StableDiffusion = Trajectories = Any
+
+logger = logging.getLogger(__name__)
+
+
+def make_run(
+    method: str,
+    reward: str,
+    seed: int,
+    methods: dict[str, Any],
+    rewards: dict[str, Any],
+    encoders: dict[str, Any],
+    train: Train,
+) -> Run:
+    """Look the names up: what this run is."""
+    return Run.from_parameters(
+        {
+            "method": method,
+            "reward": reward,
+            "seed": seed,
+            "methods": methods,
+            "rewards": rewards,
+            "encoders": encoders,
+            "train": train,
+        }
+    )
+
+
+def load_base_model(run: Run) -> StableDiffusion:
+    """Load the model to be trained, with an empty adapter."""
+    from drift_pipeline.rl.policy import StableDiffusion
+
+    _hide_loading_bars()
+    train = run.train
+    model = StableDiffusion(
+        project.current.locate(train.base_model),
+        lora=train.lora,
+        precision=train.precision,
+        device=train.device,
+        channels_last=train.channels_last,
+        gradient_checkpointing=train.gradient_checkpointing,
+    )
+    logger.info(
+        "Policy: %s, %s trainable parameters (LoRA r=%d, alpha=%g), on %s in %s",
+        train.base_model,
+        f"{model.trainable_parameters:,}",
+        train.lora.rank,
+        train.lora.alpha,
+        model.device,
+        train.precision,
+    )
+    return model
+
+
+def load_reward(run: Run) -> Any:
+    """Make the scorer."""
+    return _make(run.reward.scorer, run.reward.options, run, f"rewards.{run.reward_name}.scorer")
+
+
+def load_encoder(run: Run) -> Any:
+    """Make the encoder of the intra-group diversity."""
+    where = f"encoders.{run.train.encoder}.encoder"
+    return _make(run.encoder.encoder, run.encoder.options, run, where)
+
+
+def _hide_loading_bars() -> None:
+    import diffusers.utils.logging
+    import transformers.utils.logging
+
+    diffusers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.disable_progress_bar()
+
+
+def _make(path: str, options: dict[str, Any], run: Run, where: str) -> Any:
+    module, _, name = path.rpartition(".")
+    _hide_loading_bars()
+    try:
+        factory = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigurationError(f"{where}: cannot import {path!r} ({error})") from error
+    options = project.current.locate(options)
+    if "device" not in options and "device" in inspect.signature(factory).parameters:
+        from drift_pipeline.rl.policy import resolve_device
+
+        options["device"] = str(resolve_device(run.train.device))
+    try:
+        return factory(**options)
+    except FileNotFoundError as error:
+        raise ConfigurationError(f"{where}: {error}") from error
+
+
+def initial_policy(base_model: StableDiffusion, run: Run, prompts: list[str]) -> PolicyState:
+    """The policy before training, which draws what the base model draws."""
+    return base_model.initial_state(run.seed, run.identity(prompts))
+
+
+def rollout(
+    base_model: StableDiffusion, policy: PolicyState, run: Run, prompts: list[str]
+) -> tuple[Trajectories, Tensor, float]:
+    """Draw the epoch's candidates."""
+    from drift_pipeline.rl import rollout as rl
+
+    start = perf_counter()
+    train, epoch = run.train, policy.epoch + 1
+    trajectories, images = rl.rollout(
+        base_model,
+        policy,
+        rl.draw_prompts(prompts, train.groups_per_epoch, run.seed, epoch),
+        run.candidates,
+        run.seed,
+        epoch,
+        train.sampling,
+        train.prompt_noise if run.method.prompt_noise else None,
+        train.progress,
+    )
+    return trajectories, images, perf_counter() - start
+
+
+def score(scorer: Any, images: Tensor, trajectories: Trajectories) -> tuple[Tensor, float]:
+    """Reward the candidates.
+
+    Raises:
+        FloatingPointError: Where a reward is not finite; the last policy stays as it is.
+    """
+    import torch
+
+    start = perf_counter()
+    rewards = torch.as_tensor(scorer(images, trajectories.prompts)).float().cpu().flatten()
+    if len(rewards) != len(images):
+        raise ValueError(f"the reward gave {len(rewards)} scores for {len(images)} images")
+    if not rewards.isfinite().all():
+        row = int((~rewards.isfinite()).nonzero()[0])
+        raise FloatingPointError(
+            f"epoch {trajectories.epoch}, group {int(trajectories.groups[row])} "
+            f"({trajectories.prompts[row]!r}), candidate {int(trajectories.candidates[row])}: "
+            f"the reward is {rewards[row].item()}; the policy of epoch "
+            f"{trajectories.epoch - 1} is kept"
+        )
+    return rewards, perf_counter() - start
+
+
+def select(run: Run, rewards: Tensor, trajectories: Trajectories) -> tuple[Tensor, Trajectories]:
+    """Choose the samples to train on, and let the other trajectories go."""
+    from drift_pipeline.rl import credit
+
+    grouped = rewards.view(-1, run.candidates)
+    chosen = credit.select(grouped, run.method.selection, run.train.group_size)
+    offsets = run.candidates * chosen.new_tensor(range(len(grouped))).view(-1, 1)
+    rows = chosen + offsets
+    return rows, trajectories.select(rows.flatten())
+
+
+def shape(
+    run: Run,
+    encoder: Any,
+    images: Tensor,
+    rewards: Tensor,
+    selected: Tensor,
+    batch: Trajectories,
+) -> tuple[DataFrame, Tensor]:
+    """Measure the groups' diversity and turn both rewards into advantages."""
+    from drift_pipeline.drift.shaping import intra_group_diversity
+    from drift_pipeline.rl import credit
+    from drift_pipeline.tables import candidates_table
+
+    embeddings = encoder(images[selected.flatten()])
+    diversity = intra_group_diversity(embeddings.view(*selected.shape, -1))
+    earned = credit.assign(rewards[selected], diversity, run.method, run.reward.bounds)
+    table = candidates_table(batch, rewards, selected, diversity, earned)
+    return table, earned.total.flatten()
+
+
+def contact_sheet(run: Run, candidates: DataFrame, images: Tensor) -> Image:
+    """Draw a few of the epoch's groups."""
+    from drift_pipeline.pictures import draw_contact_sheet
+
+    return draw_contact_sheet(candidates, images, run.train.contact_sheet_groups)
+
+
+def update(
+    base_model: StableDiffusion,
+    policy: PolicyState,
+    run: Run,
+    batch: Trajectories,
+    advantages: Tensor,
+    candidates: DataFrame,
+    rollout_seconds: float,
+    score_seconds: float,
+) -> tuple[DataFrame, dict[str, Any], PolicyState]:
+    """Train the policy on the chosen samples, and sum the epoch up."""
+    from drift_pipeline.rl import update as rl
+    from drift_pipeline.tables import epoch_line, epoch_summary, updates_table
+
+    train = run.train
+    start = perf_counter()
+    new_policy, rows = rl.update(
+        base_model,
+        policy,
+        batch,
+        advantages,
+        train.sampling,
+        train.optimization,
+        train.prompt_noise if run.method.prompt_noise else None,
+        run.method.kl_beta,
+        train.progress,
+    )
+    seconds = {
+        "seconds_rollout": rollout_seconds,
+        "seconds_score": score_seconds,
+        "seconds_update": perf_counter() - start,
+    }
+    updates = updates_table(batch.epoch, rows)
+    summary = epoch_summary(candidates, updates, seconds)
+    logger.info(epoch_line(summary, train.epochs))
+    return updates, summary, new_policy
+
+
+def training_curve(run: Run, *tables: Any) -> tuple[DataFrame, list[dict[str, Any]], Image]:
+    """Put the epochs together: a table, points for DVC's plots, and a picture.
+
+    Args:
+        run: The run.
+        *tables: The epochs' summaries, then their gradient updates.
+    """
+    import pandas as pd
+
+    from drift_pipeline.pictures import draw_training_curve
+
+    points, updates = list(tables[: len(tables) // 2]), tables[len(tables) // 2 :]
+    curve = pd.DataFrame(points)
+    curve.insert(0, "run", run.name)
+    return curve, points, draw_training_curve(curve, pd.concat(updates), run.name)
+
+
+def training_pictures(run: Run, *contact_sheets: Image) -> Image:
+    """Show how the pictures change: the first group of some epochs, from first to last."""
+    from drift_pipeline.pictures import draw_training_pictures
+
+    rows = min(run.train.contact_sheet_groups, run.train.groups_per_epoch)
+    return draw_training_pictures(contact_sheets, rows)
+
+
+def export_lora(policy: PolicyState) -> PolicyState:
+    """Hand the last policy to the dataset that writes it in diffusers' format."""
+    return policy

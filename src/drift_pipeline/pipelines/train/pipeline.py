@@ -1,0 +1,127 @@
+"""The training loop, unrolled: one namespace an epoch.
+
+epoch_0000.policy ─► rollout ─► score ─► select ─► shape ─► update ─► epoch_0001.policy ─► …
+"""
+
+from __future__ import annotations
+
+from kedro.pipeline import Node, Pipeline
+
+from drift_pipeline import project
+from drift_pipeline.pipelines.train import nodes
+
+PARAMETERS = ["method", "reward", "seed", "methods", "rewards", "encoders", "train"]
+
+
+def create_pipeline(epochs: int | None = None) -> Pipeline:
+    """Build the pipeline.
+
+    Args:
+        epochs: Epochs to unroll; by default as many as the parameters say.
+    """
+    epochs = epochs or project.current.epochs
+    loop = [node for epoch in range(1, epochs + 1) for node in _epoch(epoch)]
+    return Pipeline([*_start(), *loop, *_end(epochs)])
+
+
+def _start() -> list[Node]:
+    return [
+        Node(nodes.make_run, [f"params:{name}" for name in PARAMETERS], "run", name="make_run"),
+        Node(nodes.load_base_model, "run", "base_model", name="load_base_model"),
+        Node(nodes.load_reward, "run", "reward_model", name="load_reward"),
+        Node(nodes.load_encoder, "run", "encoder", name="load_encoder"),
+        Node(
+            nodes.initial_policy,
+            ["base_model", "run", "training_prompts"],
+            "training.epoch_0000.policy",
+            name="initial_policy",
+            namespace="training.epoch_0000",
+        ),
+    ]
+
+
+def _epoch(epoch: int) -> list[Node]:
+    space, before = f"training.epoch_{epoch:04d}", f"training.epoch_{epoch - 1:04d}"
+    return [
+        Node(
+            nodes.rollout,
+            ["base_model", f"{before}.policy", "run", "training_prompts"],
+            [f"{space}.trajectories", f"{space}.images", f"{space}.rollout_seconds"],
+            name="rollout",
+            namespace=space,
+        ),
+        Node(
+            nodes.score,
+            ["reward_model", f"{space}.images", f"{space}.trajectories"],
+            [f"{space}.rewards", f"{space}.score_seconds"],
+            name="score",
+            namespace=space,
+        ),
+        Node(
+            nodes.select,
+            ["run", f"{space}.rewards", f"{space}.trajectories"],
+            [f"{space}.selected", f"{space}.batch"],
+            name="select",
+            namespace=space,
+        ),
+        Node(
+            nodes.shape,
+            ["run", "encoder", *(f"{space}.{x}" for x in ("images", "rewards", "selected")),
+             f"{space}.batch"],
+            [f"{space}.candidates", f"{space}.advantages"],
+            name="shape",
+            namespace=space,
+        ),
+        Node(
+            nodes.contact_sheet,
+            ["run", f"{space}.candidates", f"{space}.images"],
+            f"{space}.contact_sheet",
+            name="contact_sheet",
+            namespace=space,
+        ),
+        Node(
+            nodes.update,
+            [
+                "base_model",
+                f"{before}.policy",
+                "run",
+                *(f"{space}.{x}" for x in ("batch", "advantages", "candidates")),
+                f"{space}.rollout_seconds",
+                f"{space}.score_seconds",
+            ],
+            # The policy is written last: where it is, the epoch is whole.
+            [f"{space}.updates", f"{space}.summary", f"{space}.policy"],
+            name="update",
+            namespace=space,
+        ),
+    ]  # fmt: skip
+
+
+def _end(epochs: int) -> list[Node]:
+    spaces = [f"training.epoch_{epoch:04d}" for epoch in range(1, epochs + 1)]
+    return [
+        Node(
+            nodes.training_curve,
+            [
+                "run",
+                *(f"{space}.{table}" for table in ("summary", "updates") for space in spaces),
+            ],
+            ["training_curve", "training_curve_points", "training_curve_figure"],
+            name="training_curve",
+            namespace="training",
+        ),
+        Node(
+            nodes.training_pictures,
+            ["run", *(f"{space}.contact_sheet" for space in spaces)],
+            "training_pictures",
+            name="training_pictures",
+            namespace="training",
+        ),
+        Node(
+            nodes.export_lora,
+            f"{spaces[-1]}.policy",
+            "trained_lora",
+            name="export_lora",
+            namespace="training",
+        ),
+    ]

@@ -1,0 +1,37 @@
+"""What the pipelines must know before a node runs: where the project is, how long to train.
+
+Kedro builds the pipelines without arguments and after the hooks have seen the parameters, so a
+hook leaves these two here. Without a hook, as in `kedro registry list`, the defaults hold: two
+epochs are enough to see the loop.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass
+class Project:
+    """The project that this process works on."""
+
+    path: Path = field(default_factory=Path.cwd)
+    epochs: int = 2
+
+    def locate(self, value: Any) -> Any:
+        """Make paths in plain values absolute, where the project has such a file.
+
+        Args:
+            value: A value from the configuration, possibly nested; hub ids and numbers stay.
+        """
+        if isinstance(value, dict):
+            return {key: self.locate(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.locate(item) for item in value]
+        if isinstance(value, str) and value and (self.path / value).exists():
+            return str(self.path / value)
+        return value
+
+
+current = Project()

@@ -1,0 +1,217 @@
+"""Update: move the policy towards the trajectories that did better than their group.
+
+A (sample, timestep) pair is a row. Each gradient update averages over the rows of its share of
+the samples; how many rows go through the UNet at once is a matter of memory alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from drift_pipeline.parameters import Optimization, PromptNoise, Sampling
+from drift_pipeline.rl import ddim
+from drift_pipeline.rl.objective import clipped_surrogate, gaussian_kl
+from drift_pipeline.rl.optimizer import capture, restore_optimizer, restore_scaler
+from drift_pipeline.rl.policy import PolicyState, StableDiffusion
+from drift_pipeline.rl.randomness import keyed_permutation
+from drift_pipeline.rl.rollout import Trajectories, perturbed_embeddings
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """A micro-batch: `(b,)` samples and steps, and which rows to measure the KL on."""
+
+    samples: Tensor
+    steps: Tensor
+    measured: Tensor
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What all micro-batches of an epoch share."""
+
+    model: StableDiffusion
+    trajectories: Trajectories
+    advantages: Tensor
+    sampling: Sampling
+    optimization: Optimization
+    prompt_noise: PromptNoise | None
+    kl_beta: float
+    scaler: torch.amp.GradScaler
+
+
+def update(
+    model: StableDiffusion,
+    state: PolicyState,
+    trajectories: Trajectories,
+    advantages: Tensor,
+    sampling: Sampling,
+    optimization: Optimization,
+    prompt_noise: PromptNoise | None = None,
+    kl_beta: float = 0.0,
+    progress: bool = False,
+) -> tuple[PolicyState, list[dict[str, Any]]]:
+    """Train the policy on an epoch's trajectories, in a few gradient updates.
+
+    Args:
+        model: The frozen model.
+        state: The policy that drew the trajectories.
+        trajectories: n trajectories.
+        advantages: `(n,)`.
+        sampling: As in the rollout.
+        optimization: Step size, clipping, and how the samples are divided.
+        prompt_noise: As in the rollout.
+        kl_beta: β, weight of the KL divergence from the base model.
+        progress: Show a progress bar.
+
+    Returns:
+        The policy after the epoch, and a row a gradient update: `loss`, `ratio_mean`,
+        `ratio_max_dev` (largest |ratio − 1|), `clip_fraction`, `kl`, `grad_norm`, `seconds`. The
+        first update's ratios are measured before the policy has moved.
+
+    Raises:
+        FloatingPointError: Where a log-probability or a gradient is not finite.
+    """
+    epoch = trajectories.epoch
+    model.load_adapter(state)
+    model.scheduler.set_timesteps(sampling.steps)
+    optimizer = restore_optimizer(model, state, optimization)
+    scaler = restore_scaler(model, state)
+    limit = optimization.advantage_clip
+    task = _Task(
+        model, trajectories, advantages.float().clamp(-limit, limit), sampling, optimization,
+        prompt_noise, kl_beta, scaler,
+    )  # fmt: skip
+    order = keyed_permutation(len(trajectories), trajectories.seed, "shuffle", epoch)
+    report = []
+    with tqdm(total=len(order), desc=f"epoch {epoch} update", unit="sample", leave=False,
+              disable=None if progress else True) as bar:  # fmt: skip
+        for index, samples in enumerate(order.tensor_split(optimization.updates_per_epoch)):
+            start = perf_counter()
+            for parameter in model.adapter.values():
+                parameter.grad = torch.zeros_like(parameter)
+            loss, ratio, kl = _accumulate(task, samples)
+            scaler.unscale_(optimizer)
+            norm = torch.nn.utils.clip_grad_norm_(
+                model.adapter.values(), optimization.max_grad_norm
+            )
+            if not norm.isfinite() and not scaler.is_enabled():
+                raise FloatingPointError(
+                    f"epoch {epoch}, gradient update {index + 1}: the gradient is not finite; "
+                    "a smaller learning rate may help"
+                )
+            scaler.step(optimizer)
+            scaler.update()
+            row = {"update": index, "loss": loss, **_describe(ratio, optimization.clip_range)}
+            row["kl"] = kl.mean().item() if len(kl) else float("nan")
+            report.append({**row, "grad_norm": norm.item(), "seconds": perf_counter() - start})
+            bar.update(len(samples))
+    optimizer.zero_grad(set_to_none=True)
+    return capture(model, state, epoch, optimizer, scaler), report
+
+
+def _accumulate(task: _Task, samples: Tensor) -> tuple[float, Tensor, Tensor]:
+    """Add up the gradient of one update, micro-batch by micro-batch.
+
+    Returns:
+        The loss, and the importance ratios and KL divergences of the rows.
+    """
+    count = len(samples) * task.sampling.steps
+    loss, ratios, divergences = 0.0, [torch.empty(0)], [torch.empty(0)]
+    for rows in _micro_batches(task, samples):
+        share, ratio, kl = _backward(task, rows, count)
+        loss += share
+        ratios.append(ratio)
+        divergences.append(kl)
+    return loss, torch.cat(ratios), torch.cat(divergences)
+
+
+def _micro_batches(task: _Task, samples: Tensor) -> Iterator[_Rows]:
+    """Split a gradient update's rows into micro-batches.
+
+    Without the KL term a row of zero advantage has zero gradient, so it is left out; it still
+    counts in the average.
+    """
+    optimization, steps = task.optimization, task.sampling.steps
+    rows, times = samples.repeat(steps), torch.arange(steps).repeat_interleave(len(samples))
+    if task.kl_beta == 0:
+        counts = task.advantages[rows] != 0
+        rows, times = rows[counts], times[counts]
+    measured = torch.full((len(rows),), task.kl_beta > 0)
+    if optimization.measure_kl_rows:
+        measured[:: max(1, -(-len(rows) // optimization.measure_kl_rows))] = True
+    size = optimization.micro_batch_size
+    for parts in zip(rows.split(size), times.split(size), measured.split(size), strict=True):
+        if len(parts[0]):
+            yield _Rows(*parts)
+
+
+def _backward(task: _Task, rows: _Rows, count: int) -> tuple[float, Tensor, Tensor]:
+    """Add a micro-batch's share to the gradient.
+
+    Args:
+        task: The epoch.
+        rows: The micro-batch.
+        count: Rows of the whole gradient update, by which the sum over rows is divided.
+
+    Returns:
+        Its share of the loss, the importance ratios of its rows, and the KL of the measured ones.
+    """
+    model, trajectories, device = task.model, task.trajectories, task.model.device
+    samples, steps, measured = rows.samples, rows.steps, rows.measured.to(device)
+    latents = trajectories.latents[samples, steps].to(device)
+    timesteps = trajectories.timesteps[steps].to(device)
+    embeddings = perturbed_embeddings(model, trajectories, samples, steps, task.prompt_noise)
+    guidance, eta = task.sampling.guidance, task.sampling.eta
+    reference = None
+    if rows.measured.any():
+        with torch.no_grad(), model.reference():
+            reference, _ = model.step(
+                latents[measured], timesteps[measured], embeddings[measured], guidance, eta
+            )
+    mean, std = model.step(latents, timesteps, embeddings, guidance, eta)
+    log_prob = ddim.log_prob(trajectories.latents[samples, steps + 1].to(device), mean, std)
+    _refuse_non_finite(log_prob.detach(), trajectories, rows)
+    old = trajectories.log_probs[samples, steps].to(device)
+    surrogate, _ = clipped_surrogate(
+        log_prob, old, task.advantages[samples].to(device), task.optimization.clip_range
+    )
+    loss, kl = surrogate * (len(samples) / count), torch.empty(0)
+    if reference is not None:
+        divergence = gaussian_kl(mean[measured], reference, std[measured])
+        if task.kl_beta > 0:
+            loss = loss + task.kl_beta * divergence.sum() / count
+        kl = divergence.detach().cpu()
+    task.scaler.scale(loss).backward()
+    return loss.item(), (log_prob.detach() - old).exp().cpu(), kl
+
+
+def _describe(ratio: Tensor, clip_range: float) -> dict[str, float]:
+    deviation = (ratio - 1).abs()
+    if not len(ratio):  # every advantage is zero, so nothing was computed
+        return {"ratio_mean": 1.0, "ratio_max_dev": 0.0, "clip_fraction": 0.0}
+    return {
+        "ratio_mean": ratio.mean().item(),
+        "ratio_max_dev": deviation.max().item(),
+        "clip_fraction": (deviation > clip_range).float().mean().item(),
+    }
+
+
+def _refuse_non_finite(log_prob: Tensor, trajectories: Trajectories, rows: _Rows) -> None:
+    finite = torch.isfinite(log_prob)
+    if finite.all():
+        return
+    row = int((~finite).nonzero()[0])
+    sample, step = int(rows.samples[row]), int(rows.steps[row])
+    raise FloatingPointError(
+        f"epoch {trajectories.epoch}, group {int(trajectories.groups[sample])} "
+        f"({trajectories.prompts[sample]!r}), step {step + 1}: the log-probability is not finite; "
+        f"the policy of epoch {trajectories.epoch - 1} is kept"
+    )

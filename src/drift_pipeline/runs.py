@@ -1,0 +1,189 @@
+"""A run: a method, a reward and a seed, everything they stand for, and where it is kept.
+
+`Run` is made of the project's parameters, checks them, and says what a state on the disk must
+have been made with to be continued.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from drift_pipeline.parameters import (
+    ConfigurationError,
+    EncoderSpec,
+    Method,
+    RewardSpec,
+    Train,
+    one_line,
+)
+
+FREE = {
+    "epochs",
+    "device",
+    "channels_last",
+    "gradient_checkpointing",
+    "checkpoint_every",
+    "contact_sheet_groups",
+    "progress",
+    "runs_folder",
+    "start_over",
+    "prompts",
+    "sampling.batch_size",
+    "sampling.decode_batch_size",
+    "optimization.micro_batch_size",
+    "optimization.measure_kl_rows",
+}
+"""Parameters of `train` that may change between the parts of one run."""
+
+Spec = TypeVar("Spec", bound=BaseModel)
+
+
+class Run(BaseModel):
+    """A training run with all names looked up."""
+
+    model_config = ConfigDict(frozen=True)
+
+    method_name: str
+    reward_name: str
+    seed: int
+    method: Method
+    reward: RewardSpec
+    encoder: EncoderSpec
+    train: Train
+
+    @classmethod
+    def from_parameters(cls, parameters: Mapping[str, Any]) -> Run:
+        """Read the project's parameters.
+
+        Args:
+            parameters: With the keys method, reward, seed, methods, rewards, encoders, train.
+
+        Raises:
+            ConfigurationError: In one line, what is wrong and what is possible.
+        """
+        seed = parameters.get("seed")
+        if not isinstance(seed, int) or isinstance(seed, bool):
+            raise ConfigurationError(f"seed: must be a whole number (it is {seed!r})")
+        train = _read(Train, parameters.get("train", {}), "train")
+        return cls(
+            method_name=str(parameters.get("method")),
+            reward_name=str(parameters.get("reward")),
+            seed=seed,
+            method=_look_up(Method, parameters, "method"),
+            reward=_look_up(RewardSpec, parameters, "reward"),
+            encoder=_look_up(EncoderSpec, parameters, "encoder", train.encoder),
+            train=train,
+        )
+
+    @property
+    def name(self) -> str:
+        """`<method>-<reward>-s<seed>`."""
+        return run_name(self.method_name, self.reward_name, self.seed)
+
+    @property
+    def candidates(self) -> int:
+        """Candidates of a group."""
+        return self.method.candidates * self.train.group_size
+
+    def identity(self, prompts: list[str]) -> dict[str, Any]:
+        """What the policies of this run depend on, flat; two runs agree where these agree.
+
+        Args:
+            prompts: The training prompts; only a hash of them is kept.
+        """
+        settings = self.train.model_dump(mode="json")
+        values = {
+            "method": self.method_name,
+            "reward": self.reward_name,
+            "seed": self.seed,
+            **_flat(self.method.model_dump(mode="json"), f"methods.{self.method_name}"),
+            **_flat(self.reward.model_dump(mode="json"), f"rewards.{self.reward_name}"),
+            **_flat(self.encoder.model_dump(mode="json"), f"encoders.{self.train.encoder}"),
+            **{f"train.{key}": value for key, value in _flat(settings).items() if key not in FREE},
+            "train.prompts (hash)": fingerprint(prompts),
+        }
+        if self.method.shaping.merge == "advantage":  # then the reward's scale changes nothing
+            del values[f"rewards.{self.reward_name}.bounds"]
+        return values
+
+
+def run_name(method: Any, reward: Any, seed: Any) -> str:
+    """Name of a run, which is also its folder's."""
+    return f"{method}-{reward}-s{seed}"
+
+
+def fingerprint(value: Any) -> str:
+    """A short hash of plain values."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def read_prompts(path: Path) -> list[str]:
+    """Read training prompts, one a line.
+
+    Args:
+        path: A UTF-8 text file.
+
+    Raises:
+        ConfigurationError: Where it is missing, empty, no UTF-8, or has blank or repeated lines.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise ConfigurationError(
+            f"train.prompts: {path} cannot be read ({error.strerror or error}); it must be a text "
+            "file with one prompt a line"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(
+            f"train.prompts: {path} is not UTF-8 text (byte {error.start}); save it as UTF-8"
+        ) from error
+    lines = [line.strip() for line in text.splitlines()]
+    if not any(lines):
+        raise ConfigurationError(f"train.prompts: {path} is empty; put one prompt on each line")
+    blank = [str(number) for number, line in enumerate(lines, 1) if not line]
+    if blank:
+        raise ConfigurationError(f"train.prompts: {path} has blank lines: {', '.join(blank)}")
+    first: dict[str, int] = {}
+    for number, line in enumerate(lines, 1):
+        if line in first:
+            raise ConfigurationError(
+                f"train.prompts: {path} has {line!r} twice, on lines {first[line]} and {number}"
+            )
+        first[line] = number
+    return lines
+
+
+def _read(model: type[Spec], values: Any, where: str) -> Spec:
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise ConfigurationError(one_line(error, where)) from error
+
+
+def _look_up(model: type[Spec], parameters: Mapping[str, Any], kind: str, name: Any = None) -> Spec:
+    name = parameters.get(kind) if name is None else name
+    known = parameters.get(f"{kind}s") or {}
+    if name not in known:
+        raise ConfigurationError(
+            f"unknown {kind} {name!r}; known are: {', '.join(known) or 'none'} "
+            f"(see {kind}s in parameters_{kind}s.yml)"
+        )
+    return _read(model, known[name], f"{kind}s.{name}")
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        name = f"{prefix}.{key}" if prefix else key
+        if isinstance(value, Mapping):
+            flat.update(_flat(value, name))
+        else:
+            flat[name] = value
+    return flat

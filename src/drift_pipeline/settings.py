@@ -1,0 +1,13 @@
+"""Project settings; see https://docs.kedro.org/en/stable/configure/configuration_basics/."""
+
+from drift_pipeline.hooks import TrainingHooks
+from drift_pipeline.session import ResumingSession
+
+HOOKS = (TrainingHooks(),)
+SESSION_CLASS = ResumingSession
+CONFIG_LOADER_ARGS = {
+    "base_env": "base",
+    "default_run_env": "local",
+    # An environment or --params changes the values it names and leaves their neighbours alone.
+    "merge_strategy": {"parameters": "soft", "catalog": "soft"},
+}

@@ -1,0 +1,61 @@
+import base64
+
+import pandas as pd
+import pytest
+from kedro.io import DatasetError
+from PIL import Image
+
+from drift_pipeline.datasets import ImageDataset, JSONDataset, ParquetDataset, PromptsDataset
+
+CASES = [
+    (ParquetDataset, "table.parquet", pd.DataFrame({"reward": [0.5, 1.0]})),
+    (JSONDataset, "points.json", [{"epoch": 1, "reward": 0.5}]),
+    (ImageDataset, "sheet.png", Image.new("RGB", (3, 2), "red")),
+]
+
+
+@pytest.mark.parametrize(("kind", "name", "data"), CASES)
+def test_what_is_saved_comes_back(kind, name, data, tmp_path):
+    dataset = kind(filepath=str(tmp_path / "epoch_0001" / name))
+    assert not dataset.exists()
+    dataset.save(data)
+    assert dataset.exists()
+    loaded = dataset.load()
+    assert loaded.equals(data) if isinstance(data, pd.DataFrame) else loaded == data
+    assert [path.name for path in (tmp_path / "epoch_0001").iterdir()] == [name]
+
+
+@pytest.mark.parametrize(("kind", "name", "data"), CASES)
+def test_a_save_that_is_cut_off_leaves_the_old_file(kind, name, data, tmp_path, monkeypatch):
+    dataset = kind(filepath=str(tmp_path / name))
+    dataset.save(data)
+    before = (tmp_path / name).read_bytes()
+    parent = kind.__mro__[2]
+
+    def cut_off(self, _):
+        assert self._filepath.name != name
+        with self._fs.open(str(self._filepath), "wb") as file:
+            file.write(b"half")
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(parent, "save", cut_off)
+    with pytest.raises((OSError, DatasetError), match="no space left"):
+        dataset.save(data)
+    monkeypatch.undo()
+    assert (tmp_path / name).read_bytes() == before
+    assert dataset.exists()
+
+
+def test_pictures_are_previewed(tmp_path):
+    dataset = ImageDataset(filepath=str(tmp_path / "sheet.png"))
+    dataset.save(Image.new("RGB", (3, 2)))
+    assert base64.b64decode(dataset.preview()) == (tmp_path / "sheet.png").read_bytes()
+
+
+def test_prompts_are_lines_and_never_written(tmp_path):
+    (tmp_path / "prompts.txt").write_text("a photo of a cat\na photo of a dog\n")
+    dataset = PromptsDataset(filepath=str(tmp_path / "prompts.txt"))
+    assert dataset.exists()
+    assert dataset.load() == ["a photo of a cat", "a photo of a dog"]
+    with pytest.raises(DatasetError, match="never written"):
+        dataset.save(["a photo of a cow"])

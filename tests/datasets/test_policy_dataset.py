@@ -1,0 +1,109 @@
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from kedro.io import DatasetError
+
+from drift_pipeline.datasets import LoraDataset, PolicyDataset
+from drift_pipeline.parameters import Lora
+from drift_pipeline.rl.policy import PolicyState
+
+NAME = "down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q"
+
+
+@pytest.fixture
+def state() -> PolicyState:
+    adapter = {
+        f"{NAME}.lora_A.weight": torch.randn(4, 32),
+        f"{NAME}.lora_B.weight": torch.randn(32, 4),
+    }
+    moments = {f"{name}.exp_avg": torch.randn_like(tensor) for name, tensor in adapter.items()}
+    return PolicyState(
+        3, adapter, moments, {"scale": 1024.0}, {"seed": 42, "method": "drift"}, Lora(rank=4)
+    )
+
+
+@pytest.fixture
+def dataset(tmp_path) -> PolicyDataset:
+    return PolicyDataset(filepath=str(tmp_path / "epoch_0003" / "policy"))
+
+
+def same(first, second) -> bool:
+    return first.keys() == second.keys() and all(torch.equal(first[k], second[k]) for k in first)
+
+
+def test_what_is_saved_comes_back_bit_for_bit(dataset, state, tmp_path):
+    assert not dataset.exists()
+    dataset.save(state)
+    assert dataset.exists()
+    loaded = dataset.load()
+    assert same(loaded.adapter, state.adapter)
+    assert same(loaded.optimizer, state.optimizer)
+    for field in ("epoch", "scaler", "parameters", "lora"):
+        assert getattr(loaded, field) == getattr(state, field)
+    folder = tmp_path / "epoch_0003" / "policy"
+    kept = json.loads((folder / "state.json").read_text())
+    assert kept["epoch"] == 3
+    assert len(kept["fingerprint"]) == 16
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "adapter.safetensors", "optimizer.safetensors", "state.json",
+    ]  # fmt: skip
+
+
+def test_an_untrained_policy_has_an_empty_memory(dataset, state):
+    dataset.save(replace(state, optimizer={}))
+    assert dataset.load().optimizer == {}
+
+
+def test_a_policy_that_has_lost_its_memory_says_so(dataset, state):
+    dataset.save(state)
+    (dataset._filepath / "optimizer.safetensors").unlink()
+    assert dataset.load().optimizer is None
+    dataset.save(replace(state, optimizer=None))
+    assert dataset.load().optimizer is None
+
+
+def test_a_save_that_is_cut_off_leaves_the_old_policy(dataset, state, monkeypatch):
+    dataset.save(state)
+    monkeypatch.setattr(json, "dumps", lambda *_, **__: 1 / 0)
+    with pytest.raises(DatasetError):
+        dataset.save(replace(state, epoch=4))
+    monkeypatch.undo()
+    assert dataset.load().epoch == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("state.json", b"{", "no policy checkpoint can be read"),
+        ("state.json", b'{"format": 99}', "has format 99, this program reads 1"),
+        ("adapter.safetensors", b"half", "not a whole policy checkpoint.*start_over=true"),
+    ],
+)
+def test_a_damaged_policy_is_refused(dataset, state, name, content, message):
+    dataset.save(state)
+    (dataset._filepath / name).write_bytes(content)
+    with pytest.raises(DatasetError, match=message):
+        dataset.load()
+
+
+def test_a_missing_policy_is_refused(dataset):
+    with pytest.raises(DatasetError, match="no policy checkpoint can be read"):
+        dataset.load()
+
+
+def test_the_lora_dataset_writes_what_diffusers_reads(state, tmp_path):
+    from diffusers import StableDiffusionPipeline
+
+    dataset = LoraDataset(filepath=str(tmp_path / "lora"))
+    assert not dataset.exists()
+    dataset.save(state)
+    assert dataset.exists()
+    tensors, alphas, metadata = StableDiffusionPipeline.lora_state_dict(
+        dataset.load(), return_lora_metadata=True
+    )
+    assert not alphas
+    up = f"unet.{NAME}.lora_B.weight"
+    torch.testing.assert_close(tensors[up], 4 * state.adapter[f"{NAME}.lora_B.weight"])
+    assert metadata["unet.lora_alpha"] == metadata["unet.r"] == 4

@@ -1,0 +1,78 @@
+"""Whole training runs on tiny random models, in folders of their own."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny
+from kedro.framework.project import pipelines
+from kedro.framework.startup import bootstrap_project
+
+from drift_pipeline import project
+from drift_pipeline.session import ResumingSession
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("models")
+    tiny.make_stable_diffusion(folder / "stable_diffusion")
+    tiny.make_pickscore(folder / "pickscore")
+    tiny.make_dreamsim(folder / "dreamsim")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_parameters(models) -> dict[str, Any]:
+    """Parameters, by dotted name, that put the tiny models in the place of the kept ones."""
+    return {
+        "rewards.pickscore.options.model": str(models / "pickscore"),
+        "rewards.pickscore.options.processor": str(models / "pickscore"),
+        "encoders.dreamsim.options.folder": str(models / "dreamsim"),
+        "train.base_model": str(models / "stable_diffusion"),
+        "train.device": "cpu",
+        "train.progress": False,
+    }
+
+
+@pytest.fixture(scope="session")
+def nested() -> Callable[[dict[str, Any]], dict[str, Any]]:
+    return _nested
+
+
+def _nested(values: dict[str, Any]) -> dict[str, Any]:
+    """Turn dotted names into nested dictionaries, as `--params` does."""
+    tree: dict[str, Any] = {}
+    for name, value in values.items():
+        *path, last = name.split(".")
+        place = tree
+        for key in path:
+            place = place.setdefault(key, {})
+        place[last] = value
+    return tree
+
+
+@pytest.fixture(scope="session")
+def train(project_path, tiny_parameters) -> Iterator[Callable[..., dict[str, Any]]]:
+    """Train in a folder: `train(runs, {"train.epochs": 3})`, the smoke environment otherwise."""
+    before = (project.current.path, project.current.epochs)
+    bootstrap_project(project_path)
+
+    def run(runs: Path, changes: dict[str, Any] | None = None, **options: Any) -> dict[str, Any]:
+        values = {**tiny_parameters, "train.runs_folder": str(runs), **(changes or {})}
+        with ResumingSession.create(
+            project_path, env="smoke", runtime_params=_nested(values)
+        ) as session:
+            return session.run(pipeline_names=["train"], **options)
+
+    yield run
+    project.current.path, project.current.epochs = before
+    pipelines.configure("drift_pipeline.pipeline_registry")
+
+
+@pytest.fixture(scope="session")
+def finished(train, tmp_path_factory) -> Path:
+    """The folder of an uninterrupted run of three epochs."""
+    runs = tmp_path_factory.mktemp("finished")
+    train(runs, {"train.epochs": 3})
+    return runs / "drift-pickscore-s42"

@@ -1,0 +1,60 @@
+"""What cannot be done is said in one line, before anything is done."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from drift_pipeline.parameters import ConfigurationError
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"method": "dirft"}, "unknown method 'dirft'; known are: drift, grpo"),
+        ({"reward": "pixels"}, "unknown reward 'pixels'; known are: pickscore, hpsv2"),
+        ({"methods.drift.candidates": 0}, "the group size is larger than the number of cand"),
+        ({"train.prompt_noise.scale": -1}, "train.prompt_noise.scale: .*"),
+        ({"train.grop_size": 4}, "train.grop_size: is not a known parameter"),
+        ({"train.base_model": "/none/sd"}, "train.base_model: the base model is not at /none/sd"),
+        ({"train.prompts": "data/none.txt"}, "train.prompts: .*none.txt cannot be read"),
+    ],
+)
+def test_a_mistake_is_refused_before_anything_is_written(train, tmp_path, changes, message):
+    with pytest.raises(ConfigurationError, match=message) as error:
+        train(tmp_path, changes)
+    assert "\n" not in str(error.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_prompts_with_mistakes_are_refused_with_their_lines(train, tmp_path):
+    prompts = tmp_path / "prompts.txt"
+    prompts.write_text("a cat\n\na dog\n")
+    with pytest.raises(ConfigurationError, match="blank lines: 2"):
+        train(tmp_path, {"train.prompts": str(prompts)})
+    prompts.write_text("a cat\na cat\n")
+    with pytest.raises(ConfigurationError, match="'a cat' twice, on lines 1 and 2"):
+        train(tmp_path, {"train.prompts": str(prompts)})
+    assert list(tmp_path.iterdir()) == [prompts]
+
+
+def test_a_scorer_that_cannot_be_imported_is_named(train, tmp_path):
+    changes = {"rewards.pickscore.scorer": "drift_pipeline.scorers.none.Scorer"}
+    with pytest.raises(ConfigurationError, match=r"rewards.pickscore.scorer: cannot import 'drif"):
+        train(tmp_path, changes)
+
+
+def test_a_model_that_is_not_there_is_named(train, tmp_path):
+    with pytest.raises(ConfigurationError, match=r"rewards.pickscore.scorer: .*/none/pickscore"):
+        train(tmp_path, {"rewards.pickscore.options.model": "/none/pickscore"})
+
+
+def test_the_command_line_prints_one_line(project_path):
+    command = [sys.executable, "-m", "kedro", "run", "--pipelines=train", "--params=method=dirft"]
+    ended = subprocess.run(
+        command, cwd=project_path, env=os.environ, capture_output=True, text=True
+    )
+    assert ended.returncode == 1
+    assert "Error: unknown method 'dirft'; known are: drift, grpo" in ended.stderr
+    assert "Traceback" not in ended.stderr + ended.stdout

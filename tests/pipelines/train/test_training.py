@@ -1,0 +1,151 @@
+"""A whole run: what it writes, and what is in it."""
+
+import json
+import logging
+
+import pandas as pd
+import pytest
+import torch
+from diffusers import StableDiffusionPipeline
+from PIL import Image
+from safetensors.torch import load_file
+
+from drift_pipeline.drift.selection import select_concentrated
+
+EPOCHS = (1, 2, 3)
+
+
+def test_everything_of_a_run_is_in_one_folder(finished):
+    files = {str(path.relative_to(finished)) for path in finished.rglob("*") if path.is_file()}
+    epoch = {"candidates.parquet", "contact_sheet.png", "summary.json", "updates.parquet"}
+    expected = {f"epoch_{number:04d}/{name}" for number in EPOCHS for name in epoch}
+    expected |= {
+        f"epoch_{number:04d}/policy/{name}"
+        for number in (0, *EPOCHS)
+        for name in ("adapter.safetensors", "state.json")
+    }
+    expected |= {f"epoch_{number:04d}/policy/optimizer.safetensors" for number in (2, 3)}
+    expected |= {f"training_curve.{kind}" for kind in ("parquet", "json", "png")}
+    expected |= {"training_pictures.png", "lora/pytorch_lora_weights.safetensors"}
+    assert files == expected
+
+
+@pytest.mark.parametrize("epoch", EPOCHS)
+def test_a_row_a_candidate(finished, epoch):
+    table = pd.read_parquet(finished / f"epoch_{epoch:04d}" / "candidates.parquet")
+    assert list(table.columns) == [
+        "epoch", "group", "prompt", "candidate", "seed", "reward", "selected", "diversity",
+        "intrinsic", "advantage", "advantage_intrinsic", "advantage_total",
+    ]  # fmt: skip
+    assert len(table) == 2 * 4
+    assert set(table["seed"]) == {42}
+    assert table.groupby("group")["prompt"].nunique().eq(1).all()
+    assert table.groupby("group")["selected"].sum().eq(2).all()
+    chosen = table[table["selected"]]
+    assert chosen.notna().all(axis=None)
+    assert table.loc[~table["selected"], "diversity":].isna().all(axis=None)
+    for _, group in table.groupby("group"):
+        best = select_concentrated(torch.tensor(group["reward"].to_numpy()), 2)
+        assert set(group.index[group["selected"]]) == {group.index[i] for i in best.tolist()}
+    for _, group in chosen.groupby("group"):
+        rewards = group["reward"]
+        expected = (rewards - rewards.mean()) / (rewards.std(ddof=0) + 1e-8)
+        assert group["advantage"].tolist() == pytest.approx(expected.tolist(), abs=1e-4)
+    total = chosen["advantage"] + 0.5 * chosen["advantage_intrinsic"]
+    assert chosen["advantage_total"].tolist() == pytest.approx(total.tolist(), abs=1e-5)
+
+
+def test_a_row_a_gradient_update(finished):
+    table = pd.read_parquet(finished / "epoch_0001" / "updates.parquet")
+    assert list(table.columns) == [
+        "epoch", "update", "loss", "ratio_mean", "ratio_max_dev", "clip_fraction", "kl",
+        "grad_norm", "seconds",
+    ]  # fmt: skip
+    assert table["update"].tolist() == [0, 1]
+    assert table["ratio_max_dev"].iloc[0] < 1e-5
+    assert table["kl"].iloc[0] == 0  # the policy is still the base model
+    assert table.notna().all(axis=None)
+
+
+def test_a_row_an_epoch(finished):
+    curve = pd.read_parquet(finished / "training_curve.parquet")
+    assert curve["epoch"].tolist() == list(EPOCHS)
+    assert set(curve["run"]) == {"drift-pickscore-s42"}
+    candidates = pd.read_parquet(finished / "epoch_0002" / "candidates.parquet")
+    row = curve.iloc[1]
+    assert row["reward_mean"] == pytest.approx(candidates["reward"].mean())
+    assert row["diversity"] == pytest.approx(candidates["diversity"].mean())
+    assert row["zero_variance_groups"] == 0
+    assert all(row[f"seconds_{node}"] > 0 for node in ("rollout", "score", "update"))
+    points = json.loads((finished / "training_curve.json").read_text())
+    assert [point["epoch"] for point in points] == list(EPOCHS)
+
+
+def test_pictures_can_be_looked_at(finished):
+    sheet = Image.open(finished / "epoch_0001" / "contact_sheet.png")
+    assert sheet.width > 2 * 128
+    assert sheet.height > 2 * 128
+    colours = [pixel for _, pixel in sheet.convert("RGB").getcolors(10**6)]
+    assert len(colours) > 100
+    pictures = Image.open(finished / "training_pictures.png")
+    assert pictures.width == sheet.width
+    assert pictures.height > 3 * 128
+    assert Image.open(finished / "training_curve.png").width > 800
+
+
+def test_the_policy_learns_and_goes_on_learning(finished):
+    adapters = [
+        load_file(finished / f"epoch_{epoch:04d}" / "policy" / "adapter.safetensors")
+        for epoch in (0, *EPOCHS)
+    ]
+    up = next(name for name in adapters[0] if ".lora_B." in name)
+    norms = [adapter[up].norm().item() for adapter in adapters]
+    assert norms[0] == 0
+    assert norms[0] < norms[1] < norms[3]
+
+
+def test_the_trained_lora_is_the_last_policy(finished, models):
+    pipe = StableDiffusionPipeline.from_pretrained(models / "stable_diffusion", safety_checker=None)
+    pipe.load_lora_weights(finished / "lora")
+    last = load_file(finished / "epoch_0003" / "policy" / "adapter.safetensors")
+    loaded = dict(pipe.unet.named_parameters())
+    for name, tensor in last.items():
+        module, half = name.rsplit(".lora_", 1)
+        actual = loaded[f"{module}.lora_{half[0]}.default_0.weight"]
+        torch.testing.assert_close(actual, tensor * (2 if half.startswith("B") else 1))
+
+
+def test_other_methods_train(train, tmp_path, caplog):
+    """DDPO on the batch with the KL term's preset switched in, and rewards merged (Eq. 12)."""
+    caplog.set_level(logging.INFO, "drift_pipeline")
+    train(tmp_path, {"method": "ddpo", "train.epochs": 1, "methods.ddpo.kl_beta": 0.1})
+    table = pd.read_parquet(tmp_path / "ddpo-pickscore-s42" / "epoch_0001" / "candidates.parquet")
+    assert len(table) == 4
+    assert table["selected"].all()
+    assert table["advantage_total"].mean() == pytest.approx(0, abs=1e-5)
+    assert table["advantage_total"].std(ddof=0) == pytest.approx(1, abs=1e-3)
+    train(tmp_path, {"method": "shaping_reward", "train.epochs": 1, "seed": 7})
+    table = pd.read_parquet(
+        tmp_path / "shaping_reward-pickscore-s7" / "epoch_0001" / "candidates.parquet"
+    )
+    merged = table["reward"] + 0.5 * table["intrinsic"]
+    for _, group in table.assign(merged=merged).groupby("group"):
+        expected = group["merged"] - group["merged"].mean()
+        expected /= group["merged"].std(ddof=0) + 1e-8
+        assert group["advantage_total"].tolist() == pytest.approx(expected.tolist(), abs=1e-3)
+
+
+def test_a_run_says_what_it_does(train, tmp_path, caplog):
+    caplog.set_level(logging.INFO, "drift_pipeline")
+    train(tmp_path, {"train.epochs": 1})
+    text = caplog.text
+    for part in (
+        f"Run drift-pickscore-s42 in {tmp_path}/drift-pickscore-s42",
+        "2 groups of 45 prompts × 4 candidates = 8 samples in 2 steps; 2 a group (concentrated) "
+        "= 4 trained in 2 gradient updates of 2 samples",
+        "trainable parameters (LoRA r=8, alpha=16), on cpu in fp32",
+        "epoch 1/1  reward ",
+        "zero-variance groups 0/2",
+        "Finished: ",
+    ):
+        assert part in text, part

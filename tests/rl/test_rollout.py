@@ -1,0 +1,148 @@
+import pytest
+import torch
+from diffusers import StableDiffusionPipeline
+from diffusers.schedulers import scheduling_ddim
+from torch.distributions import Normal
+
+from drift_pipeline.parameters import Sampling
+from drift_pipeline.rl.randomness import keyed_normal
+from drift_pipeline.rl.rollout import draw_prompts, perturbed_embeddings, rollout
+
+SEED, STEPS = 42, 3
+PROMPTS = ["a photo of a cat", "a photo of a dog"]
+
+
+def test_what_a_rollout_gives(model, drawn):
+    trajectories, images = drawn
+    assert len(trajectories) == 8
+    assert trajectories.latents.shape == (8, STEPS + 1, *model.latent_shape)
+    assert trajectories.log_probs.shape == (8, STEPS)
+    assert trajectories.latents.dtype == trajectories.log_probs.dtype == torch.float32
+    assert images.shape == (8, 3, 64, 64)
+    assert images.dtype == torch.uint8
+    assert trajectories.groups.tolist() == [0, 0, 0, 0, 1, 1, 1, 1]
+    assert trajectories.candidates.tolist() == [0, 1, 2, 3, 0, 1, 2, 3]
+    assert trajectories.prompts == [PROMPTS[0]] * 4 + [PROMPTS[1]] * 4
+    first = keyed_normal(model.latent_shape, SEED, "latents", 1, 1, 2)
+    assert torch.equal(trajectories.latents[6, 0], first)
+
+
+def test_it_draws_what_diffusers_draws(model, moved, folder, sampling, monkeypatch):
+    """Plain diffusers with the same noise arrives at the same latents and pictures."""
+    trajectories, images = rollout(model, moved, PROMPTS[:1], 2, SEED, 5, sampling)
+    pipe = StableDiffusionPipeline.from_pretrained(folder, safety_checker=None)
+    pipe.set_progress_bar_config(disable=True)
+    pipe.unet = model.unet
+    steps = iter(range(STEPS))
+
+    def keyed(*_, **__):
+        step = next(steps)
+        shape = model.latent_shape
+        return torch.stack([keyed_normal(shape, SEED, "step", 5, 0, c, step) for c in range(2)])
+
+    monkeypatch.setattr(scheduling_ddim, "randn_tensor", keyed)
+    arguments = {
+        "prompt": PROMPTS[0],
+        "num_images_per_prompt": 2,
+        "num_inference_steps": STEPS,
+        "guidance_scale": sampling.guidance,
+        "eta": 1.0,
+        "latents": trajectories.latents[:, 0].clone(),
+    }
+    expected = pipe(**arguments, output_type="latent").images
+    torch.testing.assert_close(trajectories.latents[:, -1], expected, rtol=1e-4, atol=1e-4)
+    decoded = pipe.vae.decode(expected / pipe.vae.config.scaling_factor).sample
+    pictures = pipe.image_processor.postprocess(decoded.detach(), output_type="pt")
+    assert (images.float() - pictures * 255).abs().max() <= 1
+
+
+def test_log_probs_are_the_gaussians(model, moved, sampling, noise, trajectories):
+    model.load_adapter(moved)
+    model.scheduler.set_timesteps(STEPS)
+    rows = torch.arange(8)
+    for step in range(STEPS):
+        steps = torch.full((8,), step)
+        embeddings = perturbed_embeddings(model, trajectories, rows, steps, noise)
+        with torch.no_grad():
+            mean, std = model.step(
+                trajectories.latents[:, step], trajectories.timesteps[steps], embeddings,
+                sampling.guidance, sampling.eta,
+            )  # fmt: skip
+        expected = Normal(mean, std).log_prob(trajectories.latents[:, step + 1]).mean((1, 2, 3))
+        torch.testing.assert_close(trajectories.log_probs[:, step], expected, rtol=1e-5, atol=1e-5)
+
+
+def test_a_candidate_does_not_depend_on_its_batch(model, moved, noise, drawn):
+    small = Sampling(steps=STEPS, batch_size=3)
+    again, pictures = rollout(model, moved, PROMPTS, 4, SEED, 1, small, noise)
+    torch.testing.assert_close(again.latents, drawn[0].latents, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(again.log_probs, drawn[0].log_probs, rtol=1e-4, atol=1e-4)
+    assert (pictures.int() - drawn[1].int()).abs().max() <= 1
+
+
+def test_a_candidate_does_not_depend_on_its_neighbours(model, moved, sampling, noise, drawn):
+    fewer, _ = rollout(model, moved, PROMPTS, 2, SEED, 1, sampling, noise)
+    kept = drawn[0].select(torch.tensor([0, 1, 4, 5]))
+    torch.testing.assert_close(fewer.latents, kept.latents, rtol=1e-4, atol=1e-4)
+
+
+def test_groups_epochs_and_seeds_differ(model, moved, sampling):
+    def start(seed, epoch):
+        trajectories, _ = rollout(model, moved, [PROMPTS[0]] * 2, 2, seed, epoch, sampling)
+        return trajectories.latents[:, 0]
+
+    starts = torch.cat([start(1, 1), start(1, 2), start(2, 1)]).flatten(1)
+    assert len(starts.unique(dim=0)) == 12
+
+
+def test_prompt_noise_is_made_again_from_its_key(model, noise, trajectories):
+    """In another order, among other rows, after a selection: bit for bit."""
+    rows, steps = torch.tensor([5, 2, 7]), torch.tensor([1, 0, 2])
+    expected = perturbed_embeddings(model, trajectories, rows, steps, noise)
+    selected = trajectories.select(torch.tensor([7, 0, 2, 5]))
+    again = perturbed_embeddings(
+        model, selected, torch.tensor([0, 2, 3]), torch.tensor([2, 0, 1]), noise
+    )
+    assert torch.equal(again, expected[[2, 1, 0]])
+    clean = perturbed_embeddings(model, trajectories, rows, steps, None)
+    assert (expected - clean).abs().max() > 1e-3
+    assert torch.equal(clean, model.embed([trajectories.prompts[row] for row in rows.tolist()]))
+
+
+def test_prompt_noise_changes_pictures_only_where_it_is_asked_for(model, moved, drawn, sampling):
+    bare, _ = rollout(model, moved, PROMPTS, 4, SEED, 1, sampling, None)
+    assert torch.equal(bare.latents[:, 0], drawn[0].latents[:, 0])
+    assert (bare.latents[:, -1] - drawn[0].latents[:, -1]).abs().max() > 1e-3
+
+
+def test_select_keeps_what_belongs_together(trajectories):
+    kept = trajectories.select(torch.tensor([6, 1]))
+    assert len(kept) == 2
+    assert kept.prompts == [PROMPTS[1], PROMPTS[0]]
+    assert kept.groups.tolist() == [1, 0]
+    assert kept.candidates.tolist() == [2, 1]
+    assert torch.equal(kept.latents, trajectories.latents[[6, 1]])
+    assert torch.equal(kept.log_probs, trajectories.log_probs[[6, 1]])
+    assert kept.latents.untyped_storage().size() < trajectories.latents.untyped_storage().size()
+
+
+def test_prompts_are_drawn_by_seed_and_epoch():
+    names = [f"a photo of animal {number}" for number in range(45)]
+    first = draw_prompts(names, 16, 42, 1)
+    assert first == draw_prompts(names, 16, 42, 1)
+    assert first != draw_prompts(names, 16, 42, 2)
+    assert first != draw_prompts(names, 16, 43, 1)
+    assert set(draw_prompts(names, 2000, 42, 1)) == set(names)
+
+
+def test_a_schedule_without_noise_at_the_end_is_refused(model, moved):
+    from diffusers import DDIMScheduler
+
+    scheduler = model.scheduler
+    model.scheduler = DDIMScheduler.from_config(scheduler.config, set_alpha_to_one=True,
+                                                steps_offset=0)  # fmt: skip
+    try:
+        with pytest.raises(ValueError, match="sigma is 0 at the last step"):
+            rollout(model, moved, PROMPTS, 2, SEED, 1, Sampling(steps=2))
+    finally:
+        model.scheduler = scheduler

@@ -1,0 +1,207 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from drift_pipeline.datasets import PolicyDataset
+from drift_pipeline.parameters import Optimization
+from drift_pipeline.rl.policy import StableDiffusion
+from drift_pipeline.rl.randomness import keyed_permutation
+from drift_pipeline.rl.rollout import perturbed_embeddings
+from drift_pipeline.rl.update import update
+
+ADVANTAGES = torch.tensor([1.0, -0.5, 0.25, -1.5, 0.0, 2.0, -1.0, 0.5])
+# With the usual ε of 1e-8 AdamW's first steps are ± the learning rate whatever the gradient's size,
+# so that rounding decides the sign where a gradient is nearly zero.
+OPTIMIZATION = Optimization(
+    learning_rate=1e-4, clip_range=1e-3, updates_per_epoch=2, micro_batch_size=64, epsilon=1e-6
+)
+
+
+def distance(state, other) -> float:
+    return max(
+        (state.adapter[name] - other.adapter[name]).abs().max().item() for name in state.adapter
+    )
+
+
+def test_the_ratio_is_one_before_the_first_update(model, moved, trajectories, sampling, noise):
+    for size in (64, 5):
+        few = OPTIMIZATION.model_copy(update={"micro_batch_size": size})
+        _, rows = update(model, moved, trajectories, ADVANTAGES, sampling, few, noise)
+        assert rows[0]["ratio_max_dev"] < 1e-5
+        assert rows[0]["clip_fraction"] == 0
+        assert rows[1]["ratio_max_dev"] > 1e-5
+
+
+@pytest.mark.parametrize("size", [1, 5, 7])
+def test_the_micro_batch_is_a_matter_of_memory(model, moved, trajectories, sampling, noise, size):
+    small = OPTIMIZATION.model_copy(update={"micro_batch_size": size})
+    whole, rows = update(model, moved, trajectories, ADVANTAGES, sampling, OPTIMIZATION, noise, 0.1)
+    parts, again = update(model, moved, trajectories, ADVANTAGES, sampling, small, noise, 0.1)
+    assert distance(whole, parts) < 1e-5
+    assert distance(whole, moved) > 1e-4
+    for row, other in zip(rows, again, strict=True):
+        assert row["loss"] == pytest.approx(other["loss"], abs=1e-5)
+        assert row["kl"] == pytest.approx(other["kl"], rel=1e-3)
+        assert row["grad_norm"] == pytest.approx(other["grad_norm"], rel=1e-3)
+
+
+@pytest.mark.parametrize("kl_beta", [0.0, 0.05])
+def test_it_is_the_loop_one_would_write_by_hand(
+    model, moved, trajectories, sampling, noise, kl_beta
+):
+    """One (sample, step) at a time, the objective spelled out, plain AdamW."""
+    actual, rows = update(
+        model, moved, trajectories, ADVANTAGES, sampling, OPTIMIZATION, noise, kl_beta
+    )
+    model.load_adapter(moved)
+    model.scheduler.set_timesteps(sampling.steps)
+    optimizer = torch.optim.AdamW(
+        model.adapter.values(), lr=1e-4, betas=(0.9, 0.999), eps=1e-6, weight_decay=1e-4
+    )
+    order = keyed_permutation(8, trajectories.seed, "shuffle", 1)
+    for samples, row in zip(order.split(4), rows, strict=True):
+        optimizer.zero_grad()
+        terms = []
+        for sample in samples.tolist():
+            for step in range(sampling.steps):
+                terms.append(
+                    _objective(model, trajectories, sample, step, sampling, noise, kl_beta)
+                )
+        loss = torch.stack(terms).mean()
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(model.adapter.values(), 1.0)
+        optimizer.step()
+        assert row["loss"] == pytest.approx(loss.item(), abs=1e-5)
+        assert row["grad_norm"] == pytest.approx(norm.item(), rel=1e-3)
+    for name, parameter in model.adapter.items():
+        torch.testing.assert_close(actual.adapter[name], parameter.detach(), rtol=0, atol=1e-5)
+
+
+def _objective(model, trajectories, sample, step, sampling, noise, kl_beta):
+    latents = trajectories.latents[sample : sample + 1, step]
+    following = trajectories.latents[sample, step + 1]
+    embedding = perturbed_embeddings(
+        model, trajectories, torch.tensor([sample]), torch.tensor([step]), noise
+    )
+    inputs = (latents, trajectories.timesteps[step : step + 1], embedding, 5.0, 1.0)
+    with torch.no_grad(), model.reference():
+        reference = model.step(*inputs)[0][0]
+    mean, std = (value[0] for value in model.step(*inputs))
+    log_prob = torch.distributions.Normal(mean, std).log_prob(following).mean()
+    ratio = (log_prob - trajectories.log_probs[sample, step]).exp()
+    advantage = ADVANTAGES[sample]
+    surrogate = torch.min(ratio * advantage, ratio.clamp(1 - 1e-3, 1 + 1e-3) * advantage)
+    divergence = ((mean - reference) ** 2 / (2 * std**2)).mean()
+    return kl_beta * divergence - surrogate
+
+
+def test_the_kl_term_has_a_gradient_of_its_own(model, moved, trajectories, sampling, noise):
+    nothing = torch.zeros(8)
+    still, rows = update(model, moved, trajectories, nothing, sampling, OPTIMIZATION, noise)
+    assert [row["grad_norm"] for row in rows] == [0, 0]
+    assert distance(still, moved) < 1e-7  # weight decay alone
+    pulled, rows = update(
+        model, moved, trajectories, nothing, sampling, OPTIMIZATION, noise, kl_beta=1.0
+    )
+    assert all(row["grad_norm"] > 1e-4 for row in rows)
+    assert distance(pulled, moved) > 1e-5
+    assert rows[1]["kl"] < rows[0]["kl"] or len(rows) == 2
+
+
+def test_kl_is_measured_without_the_term_too(model, moved, trajectories, sampling, noise):
+    def kl(state, rows, beta=0.0):
+        few = OPTIMIZATION.model_copy(update={"measure_kl_rows": rows})
+        return update(model, state, trajectories, ADVANTAGES, sampling, few, noise, beta)[1][0][
+            "kl"
+        ]
+
+    assert kl(moved, 64) == pytest.approx(kl(moved, 64, beta=1e-12), rel=0.5)
+    assert kl(moved, 64) > 0
+    assert kl(moved, 0) != kl(moved, 0)  # NaN: nothing was measured
+    assert kl(model.initial_state(1), 64) == 0
+
+
+def test_samples_of_zero_advantage_cost_nothing_and_change_nothing(
+    model, moved, trajectories, sampling, noise, monkeypatch
+):
+    advantages = ADVANTAGES.where(ADVANTAGES > 0, 0.0)
+    rows_seen = []
+    step = StableDiffusion.step
+    monkeypatch.setattr(
+        StableDiffusion,
+        "step",
+        lambda self, latents, *rest: rows_seen.append(len(latents)) or step(self, latents, *rest),
+    )
+    unmeasured = OPTIMIZATION.model_copy(update={"measure_kl_rows": 0})
+    skipped, _ = update(model, moved, trajectories, advantages, sampling, unmeasured, noise)
+    assert sum(rows_seen) == int((advantages != 0).sum()) * sampling.steps
+    # A vanishing KL weight keeps every row.
+    kept, _ = update(model, moved, trajectories, advantages, sampling, unmeasured, noise, 1e-30)
+    assert distance(skipped, kept) < 1e-5
+
+
+def test_advantages_are_cut(model, moved, trajectories, sampling, noise):
+    cut = OPTIMIZATION.model_copy(update={"advantage_clip": 0.5})
+    actual, _ = update(model, moved, trajectories, ADVANTAGES * 100, sampling, cut, noise)
+    expected, _ = update(
+        model, moved, trajectories, (ADVANTAGES * 100).clamp(-0.5, 0.5), sampling, OPTIMIZATION,
+        noise,
+    )  # fmt: skip
+    assert distance(actual, expected) == 0
+
+
+def test_nothing_lives_outside_the_state(model, moved, trajectories, sampling, noise, tmp_path):
+    """Two epochs, once straight and once by way of the disk and another model: bit for bit."""
+    second = replace(trajectories, epoch=2)
+    arguments = (ADVANTAGES, sampling, OPTIMIZATION, noise)
+    before = {name: tensor.clone() for name, tensor in moved.adapter.items()}
+    first, _ = update(model, moved, trajectories, *arguments)
+    straight, _ = update(model, first, second, *arguments)
+    dataset = PolicyDataset(filepath=str(tmp_path / "policy"))
+    dataset.save(first)
+    other = StableDiffusion(model.source, device="cpu")
+    resumed, _ = update(other, dataset.load(), second, *arguments)
+    assert distance(straight, resumed) == 0
+    assert straight.optimizer.keys() == resumed.optimizer.keys()
+    assert all(torch.equal(straight.optimizer[n], resumed.optimizer[n]) for n in resumed.optimizer)
+    assert resumed.epoch == 2
+    assert all(torch.equal(moved.adapter[name], before[name]) for name in before)
+
+
+def test_the_optimizers_memory_matters(model, moved, trajectories, sampling, noise):
+    first, _ = update(model, moved, trajectories, ADVANTAGES, sampling, OPTIMIZATION, noise)
+    arguments = (trajectories, ADVANTAGES, sampling, OPTIMIZATION, noise)
+    remembering, _ = update(model, first, *arguments)
+    forgetful, _ = update(model, replace(first, optimizer={}), *arguments)
+    assert distance(remembering, forgetful) > 1e-6
+    with pytest.raises(ValueError, match="epoch 1 has kept no optimizer state"):
+        update(model, replace(first, optimizer=None), *arguments)
+
+
+def test_gradient_checkpointing_changes_nothing(model, moved, trajectories, sampling, noise):
+    thrifty = StableDiffusion(model.source, device="cpu", gradient_checkpointing=True)
+    arguments = (trajectories, ADVANTAGES, sampling, OPTIMIZATION, noise)
+    assert (
+        distance(update(model, moved, *arguments)[0], update(thrifty, moved, *arguments)[0]) < 1e-5
+    )
+
+
+def test_a_number_that_is_not_finite_is_named(model, moved, trajectories, sampling, noise):
+    broken = replace(trajectories, latents=trajectories.latents.clone())
+    broken.latents[5, 2] = float("nan")
+    with pytest.raises(FloatingPointError, match=r"epoch 1, group 1 \('a photo of a dog'\)"):
+        update(model, moved, broken, ADVANTAGES, sampling, OPTIMIZATION, noise)
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_half_precision_trains(folder, moved, sampling, noise, precision):
+    from drift_pipeline.rl.rollout import rollout
+
+    model = StableDiffusion(folder, precision=precision, device="cpu")
+    trajectories, _ = rollout(model, moved, ["a photo of a cat"], 4, 42, 1, sampling, noise)
+    state, rows = update(model, moved, trajectories, ADVANTAGES[:4], sampling, OPTIMIZATION, noise)
+    assert rows[0]["ratio_max_dev"] < 0.05  # the batches differ, and so does the rounding
+    assert all(tensor.dtype == torch.float32 for tensor in state.adapter.values())
+    assert distance(state, moved) > 0
+    assert ("scale" in state.scaler) == (precision == "fp16")

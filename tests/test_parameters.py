@@ -1,0 +1,176 @@
+"""The parameters and the run that they make, from the project's own configuration files."""
+
+from copy import deepcopy
+
+import pytest
+import yaml
+
+from drift_pipeline.parameters import ConfigurationError
+from drift_pipeline.runs import Run, fingerprint, read_prompts
+
+
+@pytest.fixture(scope="module")
+def configuration(project_path) -> dict:
+    names = ("", "_methods", "_rewards", "_encoders", "_train")
+    files = [project_path / "conf" / "base" / f"parameters{name}.yml" for name in names]
+    merged = {}
+    for file in files:
+        merged.update(yaml.safe_load(file.read_text()))
+    return merged
+
+
+@pytest.fixture
+def parameters(configuration) -> dict:
+    return deepcopy(configuration)
+
+
+def changed(parameters: dict, **changes) -> dict:
+    """Set values by their dotted names, with `__` for the dot."""
+    for name, value in changes.items():
+        *path, last = name.split("__")
+        place = parameters
+        for key in path:
+            place = place[key]
+        place[last] = value
+    return parameters
+
+
+def test_the_default_run(parameters):
+    run = Run.from_parameters(parameters)
+    assert run.name == "drift-pickscore-s42"
+    assert run.candidates == 16
+    assert run.train.groups_per_epoch * run.candidates == 256  # Table 2: samples an epoch
+    assert run.method.shaping.ratio == 0.5
+    assert run.train.lora.rank == 8
+
+
+def test_every_preset_is_a_method(parameters):
+    table = {
+        "drift": (2, "concentrated", True, 0.5, "group", 0),
+        "grpo": (1, "all", False, 0, "group", 0),
+        "grpo_kl": (1, "all", False, 0, "group", 0.001),
+        "ddpo": (1, "all", False, 0, "batch", 0),
+        "concentrated": (2, "concentrated", False, 0, "group", 0),
+        "contrasted": (2, "contrasted", False, 0, "group", 0),
+        "noise": (1, "all", True, 0, "group", 0),
+        "shaping": (1, "all", False, 0.5, "group", 0),
+        "shaping_reward": (1, "all", False, 0.5, "group", 0),
+    }
+    assert parameters["methods"].keys() == table.keys()
+    for name, expected in table.items():
+        method = Run.from_parameters(changed(parameters, method=name)).method
+        assert (
+            method.candidates, method.selection, method.prompt_noise, method.shaping.ratio,
+            method.advantage, method.kl_beta,
+        ) == expected  # fmt: skip
+        assert method.shaping.merge == ("reward" if name == "shaping_reward" else "advantage")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"method": "dirft"}, r"unknown method 'dirft'; known are: drift, grpo, grpo_kl, ddpo"),
+        ({"reward": "pixels"}, r"unknown reward 'pixels'; known are: pickscore, hpsv2"),
+        ({"train__encoder": "eyes"}, r"unknown encoder 'eyes'; known are: dreamsim, openclip"),
+        ({"seed": "x"}, r"seed: must be a whole number \(it is 'x'\)"),
+        ({"seed": True}, r"seed: must be a whole number"),
+        ({"train__prompt_noise__scale": -0.1}, r"train.prompt_noise.scale: .*0 \(it is -0.1\)"),
+        ({"train__group_size": 1}, r"train.group_size: .*equal to 2 \(it is 1\)"),
+        ({"train__epochs": 0}, r"train.epochs: .*1 \(it is 0\)"),
+        ({"train__epoch": 3}, r"train.epoch: is not a known parameter"),
+        ({"train__sampling__eta": 0}, r"train.sampling.eta"),
+        ({"train__precision": "int8"}, r"train.precision: .*'fp32', 'bf16' or 'fp16'"),
+        ({"train__prompt_noise__tau1": 1.0}, r"tau1 \(1.0\) must be smaller than tau2"),
+        ({"train__groups_per_epoch": 1, "train__optimization__updates_per_epoch": 9},
+         r"8 samples an epoch cannot fill 9 gradient updates"),
+        ({"methods__drift__candidates": 0}, r"group size is larger than the number of candidates"),
+        ({"methods__drift__selection": "all"}, r"'all' trains on every candidate"),
+        ({"methods__drift__kl_beta": -1}, r"methods.drift.kl_beta: .*0 \(it is -1\)"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_refused_in_one_line(parameters, change, message):
+    with pytest.raises(ConfigurationError, match=message) as error:
+        Run.from_parameters(changed(parameters, **change))
+    assert "\n" not in str(error.value)
+
+
+def test_identity_is_what_the_policies_depend_on(parameters):
+    prompts = ["a", "b"]
+    identity = Run.from_parameters(parameters).identity(prompts)
+    free = {
+        "train__epochs": 99,
+        "train__runs_folder": "elsewhere",
+        "train__progress": False,
+        "train__checkpoint_every": 1,
+        "train__device": "cpu",
+        "train__prompts": "other/file.txt",
+        "train__sampling__batch_size": 1,
+        "train__optimization__micro_batch_size": 1,
+        "rewards__pickscore__bounds": [0, 30],
+    }
+    same = Run.from_parameters(changed(deepcopy(parameters), **free)).identity(prompts)
+    assert same == identity
+    matters = {
+        "method": "grpo",
+        "seed": 1,
+        "train__group_size": 4,
+        "train__sampling__steps": 9,
+        "train__optimization__learning_rate": 1e-5,
+        "train__precision": "bf16",
+        "train__prompt_noise__scale": 0.1,
+        "methods__drift__shaping__ratio": 0.6,
+        "rewards__pickscore__options__model": "other",
+    }
+    for name, value in matters.items():
+        other = Run.from_parameters(changed(deepcopy(parameters), **{name: value}))
+        assert other.identity(prompts) != identity, name
+    assert Run.from_parameters(parameters).identity(["a"]) != identity
+
+
+def test_the_bounds_matter_where_rewards_are_merged(parameters):
+    other = changed(deepcopy(parameters), rewards__pickscore__bounds=[0, 30])
+    pairs = [
+        Run.from_parameters(changed(each, method="shaping_reward")).identity([])
+        for each in (parameters, other)
+    ]
+    assert pairs[0] != pairs[1]
+
+
+def test_fingerprints():
+    assert fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1})
+    assert fingerprint({"a": 1}) != fingerprint({"a": 2})
+
+
+def test_the_training_prompts_are_table_3(project_path):
+    prompts = read_prompts(project_path / "data" / "01_raw" / "prompts" / "animals.txt")
+    assert len(prompts) == 45
+    assert prompts[0] == "a photo of a cat"
+    assert "a photo of an ant" in prompts
+    assert all(prompt.startswith("a photo of a") for prompt in prompts)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "cannot be read .*one prompt a line"),
+        (b"", "is empty"),
+        (b" \n\n", "is empty"),
+        ("ein Bär\n".encode("latin-1"), r"is not UTF-8 text \(byte 5\)"),
+        (b"a\n\nb\n \n", "has blank lines: 2, 4"),
+        (b"a cat\na dog\na cat\n", "has 'a cat' twice, on lines 1 and 3"),
+    ],
+)
+def test_prompts_that_cannot_be_used_are_refused(tmp_path, content, message):
+    path = tmp_path / "prompts.txt"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigurationError, match=message) as error:
+        read_prompts(path)
+    assert "\n" not in str(error.value)
+    assert "train.prompts" in str(error.value)
+
+
+def test_prompts_may_come_from_any_editor(tmp_path):
+    path = tmp_path / "prompts.txt"
+    path.write_bytes("\ufeffein Bär\r\neine Maus".encode())
+    assert read_prompts(path) == ["ein Bär", "eine Maus"]

@@ -1,0 +1,100 @@
+import json
+
+import pytest
+
+from drift_pipeline.parameters import ConfigurationError
+from drift_pipeline.state import RunFolder
+
+IDENTITY = {"method": "drift", "seed": 42, "train.sampling.steps": 8}
+
+
+@pytest.fixture
+def folder(tmp_path) -> RunFolder:
+    """Three trained epochs, the initial policy, results and something of the user's own."""
+    run = RunFolder(tmp_path / "drift-pickscore-s42")
+    for epoch in range(4):
+        policy = run.path / f"epoch_{epoch:04d}" / "policy"
+        policy.mkdir(parents=True)
+        (policy / "state.json").write_text(json.dumps({"parameters": IDENTITY}))
+        (policy / "optimizer.safetensors").write_text("")
+    (run.path / "lora").mkdir()
+    for name in ("training_curve.parquet", "training_curve.json", "notes.txt"):
+        (run.path / name).write_text("")
+    return run
+
+
+def names(folder: RunFolder) -> set[str]:
+    return {path.name for path in folder.path.iterdir()}
+
+
+def test_a_new_run(tmp_path):
+    run = RunFolder(tmp_path / "none")
+    assert run.check(IDENTITY, 5) == 0
+    assert run.last_epoch() is None
+    run.tidy(5)
+    run.clear()
+
+
+def test_the_same_parameters_go_on(folder):
+    assert folder.check(IDENTITY, 3) == 3
+    assert folder.check(dict(reversed(IDENTITY.items())), 9) == 3
+
+
+def test_other_parameters_are_refused_by_name(folder):
+    new = {"method": "drift", "seed": 1, "train.sampling.eta": 0.5}
+    with pytest.raises(ConfigurationError) as error:
+        folder.check(new, 5)
+    message = str(error.value)
+    assert "\n" not in message
+    for part in (
+        "drift-pickscore-s42 was trained with other parameters",
+        "seed: 42 -> 1",
+        "train.sampling.eta: absent -> 0.5",
+        "train.sampling.steps: 8 -> absent",
+        "--params train.start_over=true",
+    ):
+        assert part in message
+    assert "method" not in message
+
+
+def test_many_differences_are_counted(folder):
+    with pytest.raises(ConfigurationError, match=r"and 17 more\)"):
+        folder.check({f"train.p{number:02d}": 1 for number in range(20)}, 5)
+
+
+def test_fewer_epochs_than_there_are_is_refused(folder):
+    with pytest.raises(ConfigurationError, match=r"has 3 epochs, more than train\.epochs=2"):
+        folder.check(IDENTITY, 2)
+
+
+def test_a_state_that_cannot_be_read_is_named(folder):
+    (folder.path / "epoch_0003" / "policy" / "state.json").write_text("{")
+    with pytest.raises(ConfigurationError, match=r"epoch_0003/policy/state.json cannot be read"):
+        folder.check(IDENTITY, 5)
+
+
+def test_results_are_made_anew_when_the_run_goes_on(folder):
+    folder.tidy(3)
+    assert "training_curve.parquet" in names(folder)
+    folder.tidy(4)
+    assert names(folder) == {f"epoch_{epoch:04d}" for epoch in range(4)} | {"notes.txt"}
+
+
+def test_leftovers_of_a_killed_process_go(folder):
+    epoch = folder.path / "epoch_0003"
+    (epoch / ".policy.part").mkdir()
+    (epoch / ".candidates.part.parquet").write_text("half")
+    folder.tidy(3)
+    assert [path.name for path in epoch.iterdir()] == ["policy"]
+
+
+def test_starting_over_removes_what_training_wrote_and_nothing_else(folder):
+    folder.clear()
+    assert names(folder) == {"notes.txt"}
+
+
+def test_only_recent_policies_keep_the_optimizer(folder):
+    folder.forget_optimizers(before=2)
+    kept = [path.exists() for path in sorted(folder.path.glob("epoch_*/policy/optimizer*"))]
+    assert len(kept) == 2
+    assert folder.states().keys() == {0, 1, 2, 3}
