@@ -49,8 +49,8 @@ def train_vae(
         total = _KL_WEIGHT * posterior.kl().mean() / posterior.mean[0].numel()
         total = total + F.mse_loss(decoded, pixels) + 0.3 * F.l1_loss(decoded, pixels)
         for scale in (2, 4, 8):
-            coarse = (F.avg_pool2d(picture, scale) for picture in (decoded, pixels))
-            total = total + 0.5 * F.mse_loss(*coarse)
+            coarse, target = F.avg_pool2d(decoded, scale), F.avg_pool2d(pixels, scale)
+            total = total + 0.5 * F.mse_loss(coarse, target)
         return total
 
     fit("the autoencoder", vae.parameters(), loss, steps, learning_rate, seed)
