@@ -43,10 +43,21 @@ def draw(scene: Scene) -> np.ndarray:
     return np.asarray(canvas.resize((SIZE, SIZE), Image.Resampling.BOX))
 
 
+def coat_colour(scene: Scene) -> tuple[float, float, float]:
+    """The colour of the coat, shade included, in [0, 255]."""
+    return _shift(COATS[scene.coat], scene.shade)
+
+
+def backdrop(scene: Scene) -> list[list[float]]:
+    """The colours of sky and ground from top to bottom, light included, in [0, 255]."""
+    lit = np.array(_SKIES[scene.background], dtype=float) * scene.light
+    return np.clip(lit, 0, 255).tolist()
+
+
 def _background(scene: Scene, rng: np.random.Generator) -> Image.Image:
     rows = np.linspace(0, 1, _BIG)
     stops = [0.0, scene.horizon, scene.horizon + 1e-3, 1.0]
-    colours = np.array(_SKIES[scene.background], dtype=float) * scene.light
+    colours = np.array(backdrop(scene))
     column = np.stack([np.interp(rows, stops, colours[:, c]) for c in range(3)], axis=1)
     pixels = np.clip(column, 0, 255).astype(np.uint8)
     image = Image.fromarray(np.repeat(pixels[:, None, :], _BIG, axis=1), "RGB")
@@ -136,7 +147,7 @@ _SCENERY = {
 
 def _animal(canvas: Image.Image, scene: Scene, rng: np.random.Generator) -> None:
     plan = PLANS[scene.animal]
-    coat = _shift(COATS[scene.coat], scene.shade)
+    coat = coat_colour(scene)
     layer = Image.new("RGB", (_BIG, _BIG))
     body = Image.new("L", (_BIG, _BIG))
     fur = Image.new("L", (_BIG, _BIG))

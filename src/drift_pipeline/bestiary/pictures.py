@@ -14,7 +14,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from drift_pipeline.bestiary.captions import bare_caption, full_caption
-from drift_pipeline.bestiary.drawing import draw
+from drift_pipeline.bestiary.drawing import backdrop, coat_colour, draw
 from drift_pipeline.bestiary.plans import ANIMALS, PLANS
 from drift_pipeline.bestiary.scene import BACKGROUNDS, COATS, PATTERNS, Scene, draw_scene
 
@@ -63,7 +63,7 @@ class Pictures:
         return [full_caption(scene) for scene in self.scenes]
 
     def attributes(self) -> dict[str, Tensor]:
-        """What varies between pictures, as numbers; categories are indices."""
+        """What varies between pictures, as numbers; kinds are indices, colours are in [0, 1]."""
         scenes = self.scenes
         patterns = [PLANS[s.animal].pattern or s.pattern for s in scenes]
         return {
@@ -76,6 +76,8 @@ class Pictures:
             "x": torch.tensor([s.x for s in scenes]),
             "y": torch.tensor([s.y for s in scenes]),
             "tilt": torch.tensor([s.tilt for s in scenes]),
+            "coat_colour": torch.tensor([coat_colour(s) for s in scenes]) / 255,
+            "background_colours": torch.tensor([backdrop(s) for s in scenes]).flatten(1) / 255,
         }
 
 

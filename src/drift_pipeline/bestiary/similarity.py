@@ -20,9 +20,11 @@ from drift_pipeline.bestiary.pictures import CATEGORIES, Pictures
 _MARGIN = 0.05
 #: A difference of true distances that is clear to everybody.
 CLEAR = 0.25
-#: How much a difference counts for how unlike two pictures look.
-_WEIGHTS = {"animal": 1.0, "coat": 0.6, "background": 0.8, "pattern": 0.4, "facing": 0.4}
-_NUMBERS = ("facing", "size", "x", "y", "tilt")
+#: How much a difference in kind counts for how unlike two pictures look, and how much a difference
+#: in numbers. Colours are in [0, 1], places in half frames.
+_KINDS = {"animal": 0.4, "background": 0.3, "pattern": 0.1, "facing": 0.1}
+_AMOUNTS = {"coat_colour": 1.2, "background_colours": 1.8, "size": 0.8, "x": 0.4, "y": 0.4}
+_NUMBERS = ("facing", "size", "x", "y", "tilt", "coat_colour", "background_colours")
 
 
 def unlikeness(known: dict[str, Tensor], one: Tensor, other: Tensor) -> Tensor:
@@ -37,10 +39,11 @@ def unlikeness(known: dict[str, Tensor], one: Tensor, other: Tensor) -> Tensor:
         ``(n,)``, 0 for the same drawing.
     """
     total = torch.zeros(len(one))
-    for name, weight in _WEIGHTS.items():
+    for name, weight in _KINDS.items():
         total += weight * (known[name][one] != known[name][other]).float()
-    for name, weight in (("size", 2.0), ("x", 1.0), ("y", 1.0)):
-        total += weight * (known[name][one] - known[name][other]).abs()
+    for name, weight in _AMOUNTS.items():
+        gap = (known[name][one] - known[name][other]).abs()
+        total += weight * gap.flatten(1).mean(dim=1) if gap.ndim > 1 else weight * gap
     return total
 
 
@@ -85,10 +88,10 @@ def train_dreamsim(
     ]
     ensemble = DreamSimEnsemble(*towers).train()
     heads = nn.ModuleDict({name: nn.Linear(128, n) for name, n in CATEGORIES.items()})
-    heads["numbers"] = nn.Linear(128, len(_NUMBERS))
     known = pictures.attributes()
-    numbers = torch.stack([known[name] for name in _NUMBERS], dim=1)
+    numbers = torch.cat([known[name].view(len(pictures), -1) for name in _NUMBERS], dim=1)
     numbers = (numbers - numbers.mean(dim=0)) / numbers.std(dim=0)
+    heads["numbers"] = nn.Linear(128, numbers.shape[1])
 
     def telling(generator: torch.Generator) -> Tensor:
         index = batch_of(len(pictures), batch, generator)
@@ -106,7 +109,7 @@ def train_dreamsim(
         near, far = distances(ensemble, pictures.images, index).unbind(dim=1)
         return F.relu(_MARGIN - (far - near) * farther.sign()).mean()
 
-    fit("DreamSim", ensemble.parameters(), hinge, tuning_steps, learning_rate / 4, seed + 1)
+    fit("DreamSim", ensemble.parameters(), hinge, tuning_steps, learning_rate / 2, seed + 1)
     return ensemble.eval().requires_grad_(False)
 
 

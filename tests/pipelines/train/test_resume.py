@@ -20,7 +20,6 @@ import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 from kedro.framework.startup import bootstrap_project
-from drift_pipeline.datasets import whole
 from drift_pipeline.session import ResumingSession
 
 rename = Path.rename

@@ -22,49 +22,60 @@ def create_pipeline(**_: object) -> Pipeline:
     clip = ["bestiary.clip", tokenizer]
     return Pipeline(
         [
-            Node(nodes.draw_pictures, bestiary, pictures, name="draw_pictures"),
+            Node(
+                nodes.draw_pictures, bestiary, pictures, name="draw_pictures", namespace="bestiary"
+            ),
             Node(
                 nodes.train_vae,
                 [*pictures, bestiary],
                 ["bestiary.vae", "bestiary.vae_measured"],
                 name="train_vae",
+                namespace="bestiary",
             ),
-            Node(nodes.make_tokenizer, None, tokenizer, name="make_tokenizer"),
+            Node(
+                nodes.make_tokenizer, None, tokenizer, name="make_tokenizer", namespace="bestiary"
+            ),
             Node(
                 nodes.train_clip,
                 [*pictures, tokenizer, bestiary],
                 ["bestiary.clip", "bestiary.clip_measured"],
                 name="train_clip",
+                namespace="bestiary",
             ),
             Node(
                 nodes.train_openclip,
                 [*pictures, tokenizer, bestiary],
                 ["bestiary.openclip", "bestiary.openclip_measured"],
                 name="train_openclip",
+                namespace="bestiary",
             ),
             Node(
                 nodes.train_unet,
                 ["bestiary.drawn", "bestiary.vae", *clip, bestiary],
                 "bestiary.unet_measured",
                 name="train_unet",
+                namespace="bestiary",
             ),
             Node(
                 nodes.train_pickscore,
                 [*pictures, *clip, bestiary],
                 "bestiary.pickscore_measured",
                 name="train_pickscore",
+                namespace="bestiary",
             ),
             Node(
                 nodes.train_hpsv2,
                 [*pictures, *clip, bestiary],
                 "bestiary.hpsv2_measured",
                 name="train_hpsv2",
+                namespace="bestiary",
             ),
             Node(
                 nodes.train_dreamsim,
                 [*pictures, bestiary],
                 "bestiary.dreamsim_measured",
                 name="train_dreamsim",
+                namespace="bestiary",
             ),
             Node(
                 nodes.judge,
@@ -77,6 +88,7 @@ def create_pipeline(**_: object) -> Pipeline:
                 ],
                 ["bestiary.sheet", "bestiary.judged"],
                 name="judge",
+                namespace="bestiary",
             ),
             Node(
                 nodes.gather,
@@ -93,6 +105,7 @@ def create_pipeline(**_: object) -> Pipeline:
                 },
                 "bestiary.metrics",
                 name="gather",
+                namespace="bestiary",
             ),
         ]
     )
