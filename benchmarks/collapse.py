@@ -30,7 +30,7 @@ from drift_pipeline.datasets import PolicyDataset
 from drift_pipeline.diversity.pairwise import mean_pairwise_distance
 from drift_pipeline.diversity.vendi import vendi_score
 from drift_pipeline.encoders.dreamsim import DreamSim
-from drift_pipeline.parameters import Sampling
+from drift_pipeline.parameters import Lora, Sampling
 from drift_pipeline.rl.policy import StableDiffusion
 from drift_pipeline.rl.rollout import rollout
 from drift_pipeline.runs import read_prompts, run_name
@@ -63,7 +63,13 @@ def main() -> None:
 
     train = read("train")
     prompts = read_prompts(Path(train["prompts"]))
-    model = StableDiffusion(train["base_model"])
+    model = StableDiffusion(
+        train["base_model"],
+        Lora(**train["lora"]),
+        train["precision"],
+        train["device"],
+        train["channels_last"],
+    )
     sampling = Sampling(**train["sampling"])
     scorer = SCORERS[args.reward](**read("rewards")[args.reward]["options"])
     encoder = DreamSim(**read("encoders")["dreamsim"]["options"])
@@ -93,7 +99,12 @@ def main() -> None:
             epochs = sorted(folder.glob("epoch_*/policy"))
             if not epochs:
                 raise SystemExit(f"{folder} has no checkpoints: train the run first (see --help)")
-            kept = [p for p in epochs if int(p.parent.name[-4:]) % args.every == 0]
+            numbers = [int(p.parent.name.removeprefix("epoch_")) for p in epochs]
+            kept = [
+                p
+                for p, n in zip(epochs, numbers, strict=True)
+                if n % args.every == 0 or n == max(numbers)
+            ]
             curve = [
                 measure(p, f"{method}-{seed}-{p.parent.name}")
                 for p in tqdm(kept, desc=folder.name, leave=False)
@@ -119,12 +130,17 @@ def main() -> None:
             f"{row[key]:.3f}" if key != "vendi" else f"{row[key]:.1f}" for key in MEASURES
         )
         print(f"| {row['seed']} | {row['model']} | {int(row['epoch'])} | {values} |")
+    by_seed = table.pivot(index="seed", columns="model")
     for key in ("diversity", "vendi"):
-        mean = table.groupby("model")[key].mean()
-        pairs = [(name, "GRPO") for name in mean.index if name.startswith("DRIFT")]
-        for one, other in [("GRPO", "base"), *pairs]:
-            gain = 100 * relative_gain(mean[one], mean[other])
-            print(f"{one} against {other}, {MEASURES[key]}: {gain:+.1f} %")
+        for one, other in [("GRPO", "base"), ("DRIFT", "GRPO")]:
+            if one in by_seed[key]:
+                pairs = by_seed[key][[one, other]].dropna()
+                gains = [100 * relative_gain(a, b) for a, b in pairs.itertuples(index=False)]
+                each = ", ".join(f"{gain:+.1f}" for gain in gains)
+                print(
+                    f"{one} against {other}, {MEASURES[key]}: {sum(gains) / len(gains):+.1f} % "
+                    f"({each} % by seed)"
+                )
     Path("data/08_reporting").mkdir(parents=True, exist_ok=True)
     Path("data/08_reporting/collapse.json").write_text(json.dumps(curves, indent=2))
 

@@ -91,8 +91,8 @@ def main() -> None:
         )
         variants: dict[str, dict[str, Any]] = {
             "default": {},
-            "without channels-last": {"model": {"channels_last": False}},
-            "bf16 autocast": {"model": {"precision": "bf16"}},
+            "channels-last": {"model": {"channels_last": True}},
+            "bf16 weights and autocast": {"model": {"precision": "bf16"}},
             "batches of 32": batches(32),
             "batches of 64": batches(64),
             "batches of 256": batches(256),
@@ -105,7 +105,8 @@ def main() -> None:
             for name, variant in variants.items():
                 torch.set_num_threads(variant.get("threads", threads))
                 source = variant.get("source", base)
-                model = StableDiffusion(source, device="cpu", **variant.get("model", {}))
+                settings = {"channels_last": train["channels_last"], **variant.get("model", {})}
+                model = StableDiffusion(source, device="cpu", **settings)
                 times[name].append(
                     epoch(
                         model,

@@ -1,12 +1,15 @@
 """The parameters and the run that they make, from the project's own configuration files."""
 
+import json
 from copy import deepcopy
 
 import pytest
 import yaml
 
+from drift_pipeline.checkpoints import files_digest
 from drift_pipeline.parameters import ConfigurationError
 from drift_pipeline.runs import Run, fingerprint, read_prompts
+from drift_pipeline.state import RunFolder
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +89,16 @@ def test_every_preset_is_a_method(parameters):
         ({"methods__drift__candidates": 0}, r"group size is larger than the number of candidates"),
         ({"methods__drift__selection": "all"}, r"'all' trains on every candidate"),
         ({"methods__drift__kl_beta": -1}, r"methods.drift.kl_beta: .*0 \(it is -1\)"),
+        ({"train__sampling__eta": 1.5}, r"train.sampling.eta: .*equal to 1 \(it is 1.5\)"),
+        ({"train__optimization__betas": [0.9, 1.0]}, r"betas.1: .*less than 1 \(it is 1.0\)"),
+        ({"train__optimization__betas": [-0.1, 0.9]}, r"betas.0: .*equal to 0 \(it is -0.1\)"),
+        ({"train__device": "gpu"}, r"train.device: .*auto\|cpu\|mps\|cuda.*\(it is 'gpu'\)"),
+        ({"train__device": "cuda:x"}, r"train.device: .*\(it is 'cuda:x'\)"),
+        ({"train__sampling__guidance": float("inf")}, r"guidance: .*finite number \(it is inf\)"),
+        ({"train__optimization__learning_rate": float("nan")}, r"finite number \(it is nan\)"),
+        ({"rewards__pickscore__bounds": [1, 1]},
+         r"rewards.pickscore: bounds: the first \(1\) must be smaller than the second \(1\)"),
+        ({"rewards__pickscore__bounds": [0, float("inf")]}, r"bounds.1: .*finite number"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused_in_one_line(parameters, change, message):
@@ -101,7 +114,6 @@ def test_identity_is_what_the_policies_depend_on(parameters):
         "train__epochs": 99,
         "train__runs_folder": "elsewhere",
         "train__progress": False,
-        "train__checkpoint_every": 1,
         "train__device": "cpu",
         "train__prompts": "other/file.txt",
         "train__sampling__batch_size": 1,
@@ -125,6 +137,42 @@ def test_identity_is_what_the_policies_depend_on(parameters):
         other = Run.from_parameters(changed(deepcopy(parameters), **{name: value}))
         assert other.identity(prompts) != identity, name
     assert Run.from_parameters(parameters).identity(["a"]) != identity
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        ("train.base_model", "train__base_model"),
+        ("rewards.pickscore.options.model", "rewards__pickscore__options__model"),
+        ("encoders.dreamsim.options.folder", "encoders__dreamsim__options__folder"),
+    ],
+)
+def test_a_model_trained_anew_under_the_same_path_is_another(parameters, tmp_path, key, name):
+    model = tmp_path / "model"
+    weights = model / "unet" / "weights.safetensors"
+    weights.parent.mkdir(parents=True)
+    weights.write_bytes(bytes(200_000) + b"old")
+    run = Run.from_parameters(changed(parameters, **{name: str(model)}))
+    state = tmp_path / "run" / "epoch_0000" / "policy" / "state.json"
+    state.parent.mkdir(parents=True)
+    state.write_text(json.dumps({"parameters": run.identity(["a"])}))
+    (model / ".cache").write_text("of no importance")
+    assert RunFolder(tmp_path / "run").check(run.identity(["a"]), 3) == 0
+    weights.write_bytes(bytes(200_000) + b"new")
+    with pytest.raises(ConfigurationError, match=rf"\({key} \(files\): \w+ -> \w+\);"):
+        RunFolder(tmp_path / "run").check(run.identity(["a"]), 3)
+
+
+def test_a_model_is_told_by_its_names_its_sizes_and_both_ends(tmp_path):
+    weights = tmp_path / "weights"
+    contents = [b"", b"a", b"a" + bytes(300_000), b"b" + bytes(300_000), bytes(300_000) + b"b"]
+    digests = []
+    for content in contents:
+        weights.write_bytes(content)
+        digests += [files_digest(weights), files_digest(tmp_path)]
+    weights.rename(tmp_path / "others")
+    digests += [files_digest(tmp_path)]
+    assert len(set(digests)) == len(contents) + 1  # a folder of one file is as that file
 
 
 def test_the_bounds_matter_where_rewards_are_merged(parameters):

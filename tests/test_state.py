@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 
@@ -91,6 +92,40 @@ def test_leftovers_of_a_killed_process_go(folder):
 def test_starting_over_removes_what_training_wrote_and_nothing_else(folder):
     folder.clear()
     assert names(folder) == {"notes.txt"}
+
+
+@pytest.mark.parametrize("renames", range(4))
+def test_starting_over_may_be_killed_at_any_time(folder, renames, monkeypatch):
+    """What is left is the beginning of the old run, and the second attempt removes it too."""
+    rename, done = Path.rename, []
+
+    def rename_or_die(path, target):
+        if len(done) == renames:
+            raise KeyboardInterrupt
+        done.append(path)
+        return rename(path, target)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Path, "rename", rename_or_die)
+        folder.clear()
+    assert folder.check(IDENTITY, 3) == max(0, 3 - renames)
+    assert not (folder.path / "training_curve.json").exists()
+    folder.clear()
+    assert names(folder) == {"notes.txt"}
+
+
+def test_what_a_killed_start_over_has_put_aside_goes(folder):
+    (folder.path / ".epochs.old" / "epoch_0004").mkdir(parents=True)
+    folder.tidy(3)
+    assert ".epochs.old" not in names(folder)
+
+
+def test_a_missing_epoch_is_named(folder):
+    (folder.path / "epoch_0001").rename(folder.path / "aside")
+    message = r"has a policy of epoch 3 but none of epoch 1; put epoch_0001 back, or start over"
+    with pytest.raises(ConfigurationError, match=message) as error:
+        folder.check(IDENTITY, 5)
+    assert "\n" not in str(error.value)
 
 
 def test_only_recent_policies_keep_the_optimizer(folder):

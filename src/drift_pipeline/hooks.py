@@ -104,7 +104,8 @@ class TrainingHooks:
         if self._bar is not None:
             self._close_bar()
             logger.info(
-                "Stopped after epoch %d; the same command goes on from there",
+                "Stopped after epoch %d; the same command, without train.start_over, goes on "
+                "from there",
                 self._folder.last_epoch() or 0,
             )
 

@@ -12,6 +12,7 @@ from click import ClickException
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 Precision = Literal["fp32", "bf16", "fp16"]
+Decay = Annotated[float, Field(ge=0, lt=1)]
 
 
 class ConfigurationError(ClickException, ValueError):
@@ -22,9 +23,9 @@ class ConfigurationError(ClickException, ValueError):
 
 
 class _Parameters(BaseModel):
-    """A misspelled name is an error, and a value does not change once it is read."""
+    """A misspelled name is an error, numbers are finite, and nothing changes once it is read."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Shaping(_Parameters):
@@ -79,6 +80,15 @@ class RewardSpec(_Parameters):
     bounds: tuple[float, float] = (0.0, 1.0)
     """Scores that count as 0 and as 1 where normalised rewards are reported."""
 
+    @model_validator(mode="after")
+    def _ordered(self) -> RewardSpec:
+        low, high = self.bounds
+        if low >= high:
+            raise ValueError(
+                f"bounds: the first ({low:g}) must be smaller than the second ({high:g})"
+            )
+        return self
+
 
 class EncoderSpec(_Parameters):
     """An encoder: an importable class and its options."""
@@ -105,7 +115,7 @@ class Sampling(_Parameters):
     """Denoising steps T."""
     guidance: Annotated[float, Field(ge=0)] = 5.0
     """Weight w of classifier-free guidance; 1 is none."""
-    eta: Annotated[float, Field(gt=0)] = 1.0
+    eta: Annotated[float, Field(gt=0, le=1)] = 1.0
     """DDIM's η, the noise level; 0 would leave no policy to learn."""
     batch_size: Annotated[int, Field(ge=1)] = 16
     """Samples drawn at once; a matter of memory and speed alone."""
@@ -137,7 +147,7 @@ class Optimization(_Parameters):
 
     learning_rate: Annotated[float, Field(gt=0)] = 1e-4
     """AdamW's step size."""
-    betas: tuple[float, float] = (0.9, 0.999)
+    betas: tuple[Decay, Decay] = (0.9, 0.999)
     """AdamW's β1 and β2."""
     epsilon: Annotated[float, Field(gt=0)] = 1e-8
     """AdamW's ε."""
@@ -178,14 +188,12 @@ class Train(_Parameters):
     optimization: Optimization = Optimization()
     precision: Precision = "fp32"
     """Precision of the base model."""
-    device: str = "auto"
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = "auto"
     """`auto` takes the GPU where there is one."""
-    channels_last: bool = True
+    channels_last: bool = False
     """Memory layout of the convolutions; speed alone."""
     gradient_checkpointing: bool = False
     """Less memory in the update for a second forward pass."""
-    checkpoint_every: Annotated[int, Field(ge=1)] = 5
-    """Epochs between two checkpoints that `generate` draws pictures from."""
     contact_sheet_groups: Annotated[int, Field(ge=1)] = 4
     """Groups that an epoch's contact sheet shows."""
     progress: bool = True

@@ -11,6 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+DEFAULT_RUN = {
+    "name": "drift-pickscore-s42",
+    "folder": "data/06_models/runs/drift-pickscore-s42",
+    "prompts": "data/01_raw/prompts/animals.txt",
+}
+"""What `${run:...}` stands for in the catalog where no hook runs, as in Kedro-Viz."""
+
 
 @dataclass
 class Project:

@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from drift_pipeline import project
+from drift_pipeline.checkpoints import files_digest
 from drift_pipeline.parameters import (
     ConfigurationError,
     EncoderSpec,
@@ -28,7 +30,6 @@ FREE = {
     "device",
     "channels_last",
     "gradient_checkpointing",
-    "checkpoint_every",
     "contact_sheet_groups",
     "progress",
     "runs_folder",
@@ -94,6 +95,9 @@ class Run(BaseModel):
     def identity(self, prompts: list[str]) -> dict[str, Any]:
         """What the policies of this run depend on, flat; two runs agree where these agree.
 
+        Models on this disk count with their files, so that one trained anew under the same path
+        is another model.
+
         Args:
             prompts: The training prompts; only a hash of them is kept.
         """
@@ -110,7 +114,7 @@ class Run(BaseModel):
         }
         if self.method.shaping.merge == "advantage":  # then the reward's scale changes nothing
             del values[f"rewards.{self.reward_name}.bounds"]
-        return values
+        return values | _local_files(values)
 
 
 def run_name(method: Any, reward: Any, seed: Any) -> str:
@@ -176,6 +180,16 @@ def _look_up(model: type[Spec], parameters: Mapping[str, Any], kind: str, name: 
             f"(see {kind}s in parameters_{kind}s.yml)"
         )
     return _read(model, known[name], f"{kind}s.{name}")
+
+
+def _local_files(values: Mapping[str, Any]) -> dict[str, str]:
+    """Digests of the files that the base model's, the reward's and the encoder's paths name."""
+    root, found = project.current.path, {}
+    for key, value in values.items():
+        names_model = key == "train.base_model" or ".options." in key
+        if names_model and isinstance(value, str) and value and (root / value).exists():
+            found[f"{key} (files)"] = files_digest(root / value)
+    return found
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -46,12 +46,19 @@ class RunFolder:
             Epochs that are trained.
 
         Raises:
-            ConfigurationError: With the parameters that differ, their old and new values.
+            ConfigurationError: With the parameters that differ, their old and new values; or
+                where an epoch is missing between others, or a state cannot be read.
         """
         states = self.states()
         if not states:
             return 0
         last = max(states)
+        missing = sorted(set(range(last)) - states.keys())
+        if missing:
+            raise ConfigurationError(
+                f"{self.path.name} has a policy of epoch {last} but none of epoch {missing[0]}; "
+                f"put epoch_{missing[0]:04d} back, or start over with {START_OVER}"
+            )
         try:
             old = json.loads(states[last].read_text(encoding="utf-8"))["parameters"]
         except (OSError, ValueError, KeyError) as error:
@@ -94,10 +101,22 @@ class RunFolder:
                 _remove(path)
 
     def clear(self) -> None:
-        """Remove everything that training has written here, and nothing else."""
-        for pattern in ("epoch_*", *RESULTS):
+        """Remove everything that training has written here, and nothing else.
+
+        The newest epoch goes first, and each goes whole, by a rename. A process that is killed
+        in between leaves the beginning of the old run, which can be continued or cleared.
+        """
+        for pattern in RESULTS:
             for path in self.path.glob(pattern):
                 _remove(path)
+        old = self.path / ".epochs.old"
+        _remove(old)
+        epochs = sorted(self.path.glob("epoch_*"), key=lambda path: (len(path.name), path.name))
+        if epochs:
+            old.mkdir()
+        for path in reversed(epochs):
+            path.rename(old / path.name)
+        _remove(old)
 
     def forget_optimizers(self, before: int) -> None:
         """Remove the optimizer's memory from the policies of epochs before this one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -101,5 +102,14 @@ def epoch_line(summary: dict[str, Any], epochs: int) -> str:
         f"  |ratio-1| at start {summary['ratio_max_dev_first']:.0e}"
         f"  zero-variance groups {summary['zero_variance_groups']}/{summary['groups']}"
         f"  rollout {summary['seconds_rollout']:.1f} s,"
-        f" score {summary['seconds_score']:.1f} s, update {summary['seconds_update']:.1f} s"
+        f" score {summary['seconds_score']:.1f} s, shape {summary['seconds_shape']:.1f} s,"
+        f" update {summary['seconds_update']:.1f} s"
     )
+
+
+def without_nan(row: dict[str, Any]) -> dict[str, Any]:
+    """A row for JSON, which knows no NaN and no infinity: `None` stands for them."""
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in row.items()
+    }

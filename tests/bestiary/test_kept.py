@@ -52,6 +52,8 @@ def test_preference_models_agree_with_their_taste_on_clear_pairs(
     first, second = (scorer(held_out.images[pairs.index[:, side]], prompts) for side in (0, 1))
     right = (first > second) == (pairs.first > 0.5)
     assert float(right[pairs.clear].float().mean()) >= 0.9
+    same = (held_out.animals[pairs.index][:, 0]) == (held_out.animals[pairs.index][:, 1])
+    assert float(right[pairs.clear & same].float().mean()) >= 0.9
 
 
 def test_dreamsim_agrees_with_the_drawings_on_clear_triplets(kept, project_path, held_out):

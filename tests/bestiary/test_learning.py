@@ -63,9 +63,10 @@ def test_a_model_that_scores_by_the_taste_has_full_accuracy_and_its_opposite_non
 
     same_only = pictures[[i for i in range(len(pictures)) if int(known[i]) == 0]]
     ids = torch.zeros(len(same_only), 1, dtype=torch.long)
-    assert preferences.pair_accuracy(features, same_only, ids, taste, 300, 0) == 1.0
+    best = preferences.pair_accuracy(features, same_only, ids, taste, 300, 0)
+    assert best["pair_accuracy_taste"] == best["pair_accuracy"] == 1.0
     worst = preferences.pair_accuracy(features, same_only, ids, lambda x: -taste(x), 300, 0)
-    assert worst == 0.0
+    assert worst["pair_accuracy_taste"] == 0.0
 
 
 def test_unlikeness_is_a_symmetric_sum_of_the_known_differences(pictures):

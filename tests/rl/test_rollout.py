@@ -5,6 +5,7 @@ from diffusers.schedulers import scheduling_ddim
 from torch.distributions import Normal
 
 from drift_pipeline.parameters import Sampling
+from drift_pipeline.rl.policy import StableDiffusion
 from drift_pipeline.rl.randomness import keyed_normal
 from drift_pipeline.rl.rollout import draw_prompts, perturbed_embeddings, rollout
 
@@ -146,3 +147,20 @@ def test_a_schedule_without_noise_at_the_end_is_refused(model, moved):
             rollout(model, moved, PROMPTS, 2, SEED, 1, Sampling(steps=2))
     finally:
         model.scheduler = scheduler
+
+
+def test_latents_that_are_not_finite_are_named(model, moved, sampling, monkeypatch):
+    """Before the VAE turns them into pictures like any others."""
+    step = StableDiffusion.step
+
+    def broken(self, latents, *rest):
+        mean, std = step(self, latents, *rest)
+        mean[3] = float("nan")
+        return mean, std
+
+    monkeypatch.setattr(StableDiffusion, "step", broken)
+    monkeypatch.setattr(StableDiffusion, "decode", lambda *_: pytest.fail("decoded"))
+    with pytest.raises(
+        FloatingPointError, match=r"epoch 7, group 1 \('a photo of a dog'\), candidate 1"
+    ):
+        rollout(model, moved, PROMPTS, 2, SEED, 7, sampling)

@@ -23,12 +23,12 @@ from drift_pipeline.bestiary.drawing import SIZE
 TOKENS = 16
 TEXT_WIDTH = 64
 IMAGE_WIDTH = 96
-LATENT_CHANNELS = 8
+LATENT_CHANNELS = 4
 LATENT_SIZE = SIZE // 8
 
 
 def make_vae() -> AutoencoderKL:
-    """An autoencoder of factor 8: 64 × 64 pixels to 8 × 8 latents of 8 channels."""
+    """An autoencoder of factor 8: 64 × 64 pixels to 8 × 8 latents of 4 channels."""
     return AutoencoderKL(
         down_block_types=("DownEncoderBlock2D",) * 4,
         up_block_types=("UpDecoderBlock2D",) * 4,

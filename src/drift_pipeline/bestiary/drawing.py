@@ -37,9 +37,8 @@ def draw(scene: Scene) -> np.ndarray:
     Returns:
         The picture, uint8 of shape ``(64, 64, 3)``.
     """
-    rng = np.random.default_rng(scene.texture)
-    canvas = _background(scene, rng)
-    _animal(canvas, scene, rng)
+    canvas = _background(scene, np.random.default_rng(scene.texture))
+    _animal(canvas, scene)
     return np.asarray(canvas.resize((SIZE, SIZE), Image.Resampling.BOX))
 
 
@@ -65,8 +64,7 @@ def _background(scene: Scene, rng: np.random.Generator) -> Image.Image:
     ground = scene.horizon * _BIG
     if scene.sun is not None:
         moon = scene.background in ("night", "forest")
-        x, y = scene.sun * _BIG, ground * rng.uniform(0.15, 0.55)
-        r = rng.uniform(0.06, 0.1) * _BIG
+        x, y, r = scene.sun * _BIG, 0.2 * _BIG, 0.085 * _BIG
         pen.ellipse((x - r, y - r, x + r, y + r), fill=(236, 236, 214) if moon else (255, 224, 96))
     _SCENERY[scene.background](pen, ground, rng)
     return image
@@ -145,7 +143,7 @@ _SCENERY = {
 }
 
 
-def _animal(canvas: Image.Image, scene: Scene, rng: np.random.Generator) -> None:
+def _animal(canvas: Image.Image, scene: Scene) -> None:
     plan = PLANS[scene.animal]
     coat = coat_colour(scene)
     layer = Image.new("RGB", (_BIG, _BIG))
@@ -155,45 +153,39 @@ def _animal(canvas: Image.Image, scene: Scene, rng: np.random.Generator) -> None
     parts = parts_of(scene.animal)
     last_coat = max(i for i, (_, paint) in enumerate(parts) if paint in ("coat", "far"))
     for i, (points, paint) in enumerate(parts):
-        placed = rotate(points, scene.tilt * plan.upright) * [scene.facing, 1.0] * scene.size
+        placed = rotate(points, scene.tilt * plan.tilt_factor) * [scene.facing, 1.0] * scene.size
         corners = [tuple(p) for p in ((placed + [scene.x, scene.y] + 1.0) * (_BIG / 2)).tolist()]
         on_layer.polygon(corners, fill=_colour(paint, coat))
         on_body.polygon(corners, fill=255)
         on_fur.polygon(corners, fill=255 if paint in ("coat", "far") else 0)
         if i == last_coat:
-            _pattern(layer, fur, plan.pattern or scene.pattern, scene, coat, rng)
+            _pattern(layer, fur, plan.pattern or scene.pattern, scene, coat)
     outline = body.filter(ImageFilter.MaxFilter(9))
     canvas.paste(_OUTLINE, (0, 0), outline)
     canvas.paste(layer, (0, 0), body)
 
 
 def _pattern(
-    layer: Image.Image,
-    fur: Image.Image,
-    pattern: str,
-    scene: Scene,
-    coat: Colour,
-    rng: np.random.Generator,
+    layer: Image.Image, fur: Image.Image, pattern: str, scene: Scene, coat: Colour
 ) -> None:
-    """Paints spots, stripes or patches where there is fur."""
+    """Paints spots, stripes or patches where there is fur; they move with the animal."""
     if pattern == "plain":
         return
     marks = Image.new("L", (_BIG, _BIG))
     pen = ImageDraw.Draw(marks)
     unit = scene.size * _BIG / 2
+    centre = np.array([scene.x + 1, scene.y + 1]) * _BIG / 2
     if pattern == "striped":
-        lean = rng.uniform(-0.3, 0.3) * unit
-        for x in np.arange(-_BIG, 2 * _BIG, 0.24 * unit):
-            pen.line((x, 0, x + lean, _BIG), fill=255, width=int(0.1 * unit))
+        for x in np.arange(-1.05, 1.1, 0.3):
+            left = centre[0] + scene.facing * x * unit
+            pen.line((left, 0, left, _BIG), fill=255, width=int(0.13 * unit))
     else:
-        count, low, high = (70, 0.05, 0.08) if pattern == "spotted" else (14, 0.14, 0.26)
-        for x, y, r in zip(
-            rng.uniform(0, _BIG, count),
-            rng.uniform(0, _BIG, count),
-            rng.uniform(low, high, count),
-            strict=True,
-        ):
-            pen.ellipse((x - r * unit, y - r * unit, x + r * unit, y + r * unit), fill=255)
+        step, radius = (0.32, 0.085) if pattern == "spotted" else (0.62, 0.2)
+        for row, y in enumerate(np.arange(-1.0, 1.1, step)):
+            for x in np.arange(-1.0 + step / 2 * (row % 2), 1.1, step):
+                a, b = centre + np.array([scene.facing * x, y]) * unit
+                r = radius * unit
+                pen.ellipse((a - r, b - r, a + r, b + r), fill=255)
     bright = sum(coat) > 3 * 105
     tint = _shift(coat, (-70, -70, -66) if bright else (74, 70, 64))
     layer.paste(tint, (0, 0), ImageChops.multiply(marks, fur))

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import open_clip
 import torch
 from dreamsim.constants import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
 from safetensors.torch import save_file
@@ -17,6 +18,7 @@ from drift_pipeline.whole import replacing_folder
 
 __all__ = [
     "HPSV2_FILE",
+    "build_open_clip",
     "clip_processor",
     "clip_to_open_clip",
     "make_dreamsim_vit",
@@ -66,6 +68,12 @@ def save_openclip(
         save_file(_half(state), draft / "open_clip_model.safetensors")
 
 
+def build_open_clip(config: dict[str, Any]) -> open_clip.CLIP:
+    """Makes the network that open_clip's `model_cfg` describes, with random weights."""
+    text = {key: value for key, value in config["text_cfg"].items() if not key.startswith("hf_")}
+    return open_clip.CLIP(config["embed_dim"], config["vision_cfg"], text)
+
+
 def save_hpsv2(
     folder: str | Path, config: dict[str, Any], state: dict[str, Tensor], tokenizer: CLIPTokenizer
 ) -> None:
@@ -83,15 +91,15 @@ def save_hpsv2(
         torch.save({"state_dict": _half(state)}, draft / HPSV2_FILE)
 
 
-def save_dreamsim(folder: str | Path, clip: DreamSimViT, open_clip: DreamSimViT) -> None:
+def save_dreamsim(folder: str | Path, clip: DreamSimViT, openclip: DreamSimViT) -> None:
     """Saves two towers as the `dreamsim` package keeps its CLIP ViT-L/14 and open_clip ViT-L/14.
 
     Args:
         folder: What `encoders.dreamsim.DreamSim` takes.
         clip: The tower with QuickGELU.
-        open_clip: The tower with GELU.
+        openclip: The tower with GELU.
     """
-    towers = (clip, open_clip)
+    towers = (clip, openclip)
     description = {
         "model_type": "clip_vitl14,open_clip_vitl14",
         "feat_type": "embedding,embedding",

@@ -135,10 +135,21 @@ def pair_accuracy(
     taste: Callable[[Tensor], Tensor],
     count: int,
     seed: int,
-) -> float:
-    """Share of clear pairs of held-out pictures in which the model prefers the preferred one."""
+) -> dict[str, float]:
+    """Share of clear pairs of held-out pictures in which the model prefers the preferred one.
+
+    Returns:
+        ``pair_accuracy`` over all clear pairs, ``pair_accuracy_taste`` where both show the prompt's
+        animal, ``pair_accuracy_animal`` where one shows another.
+    """
     generator = torch.Generator().manual_seed(seed)
-    pairs = draw_pairs(pictures.animals, taste(pictures.images), count, generator)
+    animals = pictures.animals
+    pairs = draw_pairs(animals, taste(pictures.images), count, generator)
     scores = score_pairs(pairs, pictures.images, token_ids, features)
-    right = (scores[:, 0] > scores[:, 1]) == (pairs.first > 0.5)
-    return float(right[pairs.clear].float().mean())
+    right = ((scores[:, 0] > scores[:, 1]) == (pairs.first > 0.5)).float()
+    same = animals[pairs.index[:, 0]] == animals[pairs.index[:, 1]]
+    return {
+        "pair_accuracy": float(right[pairs.clear].mean()),
+        "pair_accuracy_taste": float(right[pairs.clear & same].mean()),
+        "pair_accuracy_animal": float(right[~same].mean()),
+    }

@@ -57,7 +57,7 @@ class Scene:
         light: Brightness of the background, around 1.
         horizon: Height of the horizon as a share of the frame from the top.
         sun: Horizontal place of sun or moon as a share of the frame, or ``None`` without one.
-        texture: Seed of the small things: spots, trees, stars.
+        texture: Seed of the small things (trees, stars, clouds), one of four.
     """
 
     animal: str
@@ -89,15 +89,15 @@ def draw_scene(rng: np.random.Generator, animal: str, usual_coats: tuple[str, ..
         animal=animal,
         coat=str(rng.choice(coats)),
         pattern=str(rng.choice(PATTERNS, p=[0.4, 0.2, 0.2, 0.2])),
-        shade=tuple(int(v) for v in rng.integers(-16, 17, size=3)),  # type: ignore[arg-type]
+        shade=tuple(int(v) for v in rng.integers(-12, 13, size=3)),  # type: ignore[arg-type]
         facing=int(rng.choice([-1, 1])),
-        tilt=float(rng.normal(0.0, 7.0)),
-        size=float(rng.uniform(0.66, 0.96)),
-        x=float(rng.uniform(-0.22, 0.22)),
-        y=float(rng.uniform(-0.1, 0.16)),
+        tilt=float(rng.normal(0.0, 4.0)),
+        size=float(rng.uniform(0.78, 0.98)),
+        x=float(rng.uniform(-0.08, 0.08)),
+        y=float(rng.uniform(-0.04, 0.08)),
         background=str(rng.choice(tuple(BACKGROUNDS))),
-        light=float(rng.uniform(0.86, 1.1)),
-        horizon=float(rng.uniform(0.42, 0.72)),
-        sun=float(rng.uniform(0.1, 0.9)) if rng.random() < 0.6 else None,
-        texture=int(rng.integers(2**31)),
+        light=float(rng.uniform(0.9, 1.08)),
+        horizon=float(rng.uniform(0.5, 0.64)),
+        sun=float(rng.choice([0.16, 0.84])) if rng.random() < 0.5 else None,
+        texture=int(rng.integers(4)),
     )

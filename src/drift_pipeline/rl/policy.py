@@ -73,7 +73,7 @@ class StableDiffusion:
         lora: Lora | None = None,
         precision: Precision = "fp32",
         device: str = "auto",
-        channels_last: bool = True,
+        channels_last: bool = False,
         gradient_checkpointing: bool = False,
     ) -> None:
         from diffusers import DDIMScheduler, StableDiffusionPipeline

@@ -47,6 +47,13 @@ class Trajectories:
     def __len__(self) -> int:
         return len(self.prompts)
 
+    def where(self, row: int) -> str:
+        """Say which trajectory a row is, for messages."""
+        return (
+            f"epoch {self.epoch}, group {int(self.groups[row])} ({self.prompts[row]!r}), "
+            f"candidate {int(self.candidates[row])}"
+        )
+
     def select(self, indices: Tensor) -> Trajectories:
         """Keep some of them, and the memory of no others.
 
@@ -148,6 +155,9 @@ def rollout(
 
     Returns:
         The trajectories, group after group, and their pictures `(n, 3, h, w)`, uint8.
+
+    Raises:
+        FloatingPointError: Where the latents of a picture are not finite.
     """
     model.load_adapter(state)
     model.scheduler.set_timesteps(sampling.steps)
@@ -193,6 +203,13 @@ def rollout(
             drawn.log_probs[rows, step] = ddim.log_prob(current, mean, std).cpu()
             latents[rows, step + 1] = current.cpu()
             bar.update(len(rows))
+        finite = current.isfinite().flatten(1).all(dim=1).cpu()
+        if not finite.all():
+            bar.close()
+            raise FloatingPointError(
+                f"{drawn.where(int(rows[~finite][0]))}: the latents are not finite; the policy of "
+                f"epoch {epoch - 1} is kept"
+            )
         pictures.append(model.decode(current, sampling.decode_batch_size))
     bar.close()
     return drawn, torch.cat(pictures)

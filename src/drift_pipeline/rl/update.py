@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 
 from drift_pipeline.parameters import Optimization, PromptNoise, Sampling
 from drift_pipeline.rl import ddim
-from drift_pipeline.rl.objective import clipped_surrogate, gaussian_kl
+from drift_pipeline.rl.objective import SurrogateDiagnostics, clipped_surrogate, gaussian_kl
 from drift_pipeline.rl.optimizer import capture, restore_optimizer, restore_scaler
 from drift_pipeline.rl.policy import PolicyState, StableDiffusion
 from drift_pipeline.rl.randomness import keyed_permutation
@@ -97,19 +97,20 @@ def update(
             start = perf_counter()
             for parameter in model.adapter.values():
                 parameter.grad = torch.zeros_like(parameter)
-            loss, ratio, kl = _accumulate(task, samples)
+            loss, ratios, kl = _accumulate(task, samples)
             scaler.unscale_(optimizer)
             norm = torch.nn.utils.clip_grad_norm_(
                 model.adapter.values(), optimization.max_grad_norm
             )
             if not norm.isfinite() and not scaler.is_enabled():
                 raise FloatingPointError(
-                    f"epoch {epoch}, gradient update {index + 1}: the gradient is not finite; "
-                    "a smaller learning rate may help"
+                    f"{trajectories.where(int(samples[0]))} and {len(samples) - 1} more, gradient "
+                    f"update {index + 1}: the gradient is not finite; a smaller learning rate may "
+                    f"help; the policy of epoch {epoch - 1} is kept"
                 )
             scaler.step(optimizer)
             scaler.update()
-            row = {"update": index, "loss": loss, **_describe(ratio, optimization.clip_range)}
+            row = {"update": index, "loss": loss, **ratios}
             row["kl"] = kl.mean().item() if len(kl) else float("nan")
             report.append({**row, "grad_norm": norm.item(), "seconds": perf_counter() - start})
             bar.update(len(samples))
@@ -117,20 +118,21 @@ def update(
     return capture(model, state, epoch, optimizer, scaler), report
 
 
-def _accumulate(task: _Task, samples: Tensor) -> tuple[float, Tensor, Tensor]:
+def _accumulate(task: _Task, samples: Tensor) -> tuple[float, dict[str, float], Tensor]:
     """Add up the gradient of one update, micro-batch by micro-batch.
 
     Returns:
-        The loss, and the importance ratios and KL divergences of the rows.
+        The loss, what the importance ratios are like, and the measured KL divergences.
     """
     count = len(samples) * task.sampling.steps
-    loss, ratios, divergences = 0.0, [torch.empty(0)], [torch.empty(0)]
+    loss, sizes, parts, divergences = 0.0, [], [], [torch.empty(0)]
     for rows in _micro_batches(task, samples):
-        share, ratio, kl = _backward(task, rows, count)
+        share, diagnostics, kl = _backward(task, rows, count)
         loss += share
-        ratios.append(ratio)
+        sizes.append(len(rows.samples))
+        parts.append(diagnostics)
         divergences.append(kl)
-    return loss, torch.cat(ratios), torch.cat(divergences)
+    return loss, _combine(sizes, parts), torch.cat(divergences)
 
 
 def _micro_batches(task: _Task, samples: Tensor) -> Iterator[_Rows]:
@@ -153,7 +155,7 @@ def _micro_batches(task: _Task, samples: Tensor) -> Iterator[_Rows]:
             yield _Rows(*parts)
 
 
-def _backward(task: _Task, rows: _Rows, count: int) -> tuple[float, Tensor, Tensor]:
+def _backward(task: _Task, rows: _Rows, count: int) -> tuple[float, SurrogateDiagnostics, Tensor]:
     """Add a micro-batch's share to the gradient.
 
     Args:
@@ -162,7 +164,7 @@ def _backward(task: _Task, rows: _Rows, count: int) -> tuple[float, Tensor, Tens
         count: Rows of the whole gradient update, by which the sum over rows is divided.
 
     Returns:
-        Its share of the loss, the importance ratios of its rows, and the KL of the measured ones.
+        Its share of the loss, the surrogate's diagnostics, and the KL of the measured rows.
     """
     model, trajectories, device = task.model, task.trajectories, task.model.device
     samples, steps, measured = rows.samples, rows.steps, rows.measured.to(device)
@@ -180,7 +182,7 @@ def _backward(task: _Task, rows: _Rows, count: int) -> tuple[float, Tensor, Tens
     log_prob = ddim.log_prob(trajectories.latents[samples, steps + 1].to(device), mean, std)
     _refuse_non_finite(log_prob.detach(), trajectories, rows)
     old = trajectories.log_probs[samples, steps].to(device)
-    surrogate, _ = clipped_surrogate(
+    surrogate, diagnostics = clipped_surrogate(
         log_prob, old, task.advantages[samples].to(device), task.optimization.clip_range
     )
     loss, kl = surrogate * (len(samples) / count), torch.empty(0)
@@ -190,17 +192,20 @@ def _backward(task: _Task, rows: _Rows, count: int) -> tuple[float, Tensor, Tens
             loss = loss + task.kl_beta * divergence.sum() / count
         kl = divergence.detach().cpu()
     task.scaler.scale(loss).backward()
-    return loss.item(), (log_prob.detach() - old).exp().cpu(), kl
+    return loss.item(), diagnostics, kl
 
 
-def _describe(ratio: Tensor, clip_range: float) -> dict[str, float]:
-    deviation = (ratio - 1).abs()
-    if not len(ratio):  # every advantage is zero, so nothing was computed
+def _combine(sizes: list[int], parts: list[SurrogateDiagnostics]) -> dict[str, float]:
+    """Describe the ratios of all rows by those of the micro-batches."""
+    if not parts:  # every advantage is zero, so nothing was computed
         return {"ratio_mean": 1.0, "ratio_max_dev": 0.0, "clip_fraction": 0.0}
+    shares = torch.tensor(sizes).double() / sum(sizes)
+    means = torch.stack([part["ratio_mean"] for part in parts]).cpu().double()
+    clipped = torch.stack([part["clip_fraction"] for part in parts]).cpu().double()
     return {
-        "ratio_mean": ratio.mean().item(),
-        "ratio_max_dev": deviation.max().item(),
-        "clip_fraction": (deviation > clip_range).float().mean().item(),
+        "ratio_mean": float(means @ shares),
+        "ratio_max_dev": max(part["ratio_max_dev"].item() for part in parts),
+        "clip_fraction": float(clipped @ shares),
     }
 
 
@@ -211,7 +216,6 @@ def _refuse_non_finite(log_prob: Tensor, trajectories: Trajectories, rows: _Rows
     row = int((~finite).nonzero()[0])
     sample, step = int(rows.samples[row]), int(rows.steps[row])
     raise FloatingPointError(
-        f"epoch {trajectories.epoch}, group {int(trajectories.groups[sample])} "
-        f"({trajectories.prompts[sample]!r}), step {step + 1}: the log-probability is not finite; "
+        f"{trajectories.where(sample)}, step {step + 1}: the log-probability is not finite; "
         f"the policy of epoch {trajectories.epoch - 1} is kept"
     )

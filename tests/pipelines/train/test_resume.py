@@ -136,7 +136,9 @@ def test_a_reward_that_is_not_finite_stops_the_run(train, tmp_path, monkeypatch,
     monkeypatch.setattr(nodes, "load_reward", lambda run: Broken(load(run)))
     with pytest.raises(FloatingPointError, match=r"epoch 2, group 1 \('a photo of .*'\), cand"):
         train(tmp_path, {"train.epochs": 4})
-    assert "Stopped after epoch 1; the same command goes on from there" in caplog.text
+    assert (
+        "Stopped after epoch 1; the same command, without train.start_over, goes on" in caplog.text
+    )
     assert (tmp_path / NAME / "epoch_0001" / "policy" / "state.json").exists()
     assert not (tmp_path / NAME / "epoch_0002" / "policy").exists()
 

@@ -11,6 +11,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from drift_pipeline.drift.selection import select_concentrated
+from drift_pipeline.pipelines.train import nodes
 
 EPOCHS = (1, 2, 3)
 
@@ -76,7 +77,7 @@ def test_a_row_an_epoch(finished):
     assert row["reward_mean"] == pytest.approx(candidates["reward"].mean())
     assert row["diversity"] == pytest.approx(candidates["diversity"].mean())
     assert row["zero_variance_groups"] == 0
-    assert all(row[f"seconds_{node}"] > 0 for node in ("rollout", "score", "update"))
+    assert all(row[f"seconds_{node}"] > 0 for node in ("rollout", "score", "shape", "update"))
     points = json.loads((finished / "training_curve.json").read_text())
     assert [point["epoch"] for point in points] == list(EPOCHS)
 
@@ -146,6 +147,51 @@ def test_a_run_says_what_it_does(train, tmp_path, caplog):
         "trainable parameters (LoRA r=8, alpha=16), on cpu in fp32",
         "epoch 1/1  reward ",
         "zero-variance groups 0/2",
+        " s, shape ",
         "Finished: ",
     ):
         assert part in text, part
+
+
+def test_a_reward_of_ones_own_trains(train, tmp_path):
+    """Any class that can be imported, by its dotted path."""
+    changes = {
+        "reward": "brightness",
+        "rewards.brightness.scorer": "brightness.Brightness",
+        "rewards.brightness.options.weight": 2.0,
+        "rewards.brightness.bounds": [0, 2],
+        "train.epochs": 1,
+    }
+    train(tmp_path, changes)
+    epoch = tmp_path / "drift-brightness-s42" / "epoch_0001"
+    rewards = pd.read_parquet(epoch / "candidates.parquet")["reward"]
+    assert rewards.between(0, 2).all()
+    assert rewards.nunique() > 1
+    assert (epoch / "policy" / "state.json").exists()
+
+
+def test_what_was_not_measured_is_null(train, tmp_path):
+    """DVC and others read JSON, which knows no NaN."""
+    train(tmp_path, {"train.epochs": 1, "train.optimization.measure_kl_rows": 0})
+    run = tmp_path / "drift-pickscore-s42"
+    for name in ("epoch_0001/summary.json", "training_curve.json"):
+        text = (run / name).read_text()
+        assert '"kl": null' in text
+        assert "NaN" not in text
+    curve = pd.read_parquet(run / "training_curve.parquet")
+    assert curve["kl"].dtype == float
+    assert curve["kl"].isna().all()
+
+
+def test_an_embedding_that_is_not_finite_stops_the_run(train, tmp_path, monkeypatch):
+    load = nodes.load_encoder
+
+    def broken(run):
+        encoder = load(run)
+        return lambda images: encoder(images).index_fill(0, torch.tensor([2]), float("nan"))
+
+    monkeypatch.setattr(nodes, "load_encoder", broken)
+    message = r"epoch 1, group 1 \('a photo of .*'\), candidate \d: the embedding is not finite"
+    with pytest.raises(FloatingPointError, match=message):
+        train(tmp_path, {"train.epochs": 2})
+    assert not (tmp_path / "drift-pickscore-s42" / "epoch_0001" / "policy").exists()

@@ -78,7 +78,6 @@ def train_openclip(
     drawn: Pictures, held_out: Pictures, tokenizer: CLIPTokenizer, bestiary: Bestiary
 ) -> tuple[Any, Measured]:
     """Trains the CLIP that names animals and measures diversity; saves it for open_clip."""
-    import open_clip
     import torch
 
     from drift_pipeline.bestiary import contrast, formats
@@ -86,8 +85,7 @@ def train_openclip(
 
     torch.manual_seed(bestiary.seed)
     config = open_clip_config(tokenizer)
-    tower = {k: v for k, v in config["text_cfg"].items() if k != "hf_tokenizer_name"}
-    clip = open_clip.CLIP(config["embed_dim"], config["vision_cfg"], tower)
+    clip = formats.build_open_clip(config)
     features = contrast.open_clip_features_of(clip)
     contrast.train_contrastive(
         "OpenCLIP",
@@ -140,12 +138,12 @@ def train_pickscore(
     from drift_pipeline.bestiary.drawing import SIZE
 
     model = deepcopy(clip).requires_grad_(True)
-    accuracy = _train_preferences(
+    measured = _train_preferences(
         "PickScore", model, features_of(model), tokenizer, drawn, held_out, tastes.dusk, bestiary
     )
     folder = Path(bestiary.folder) / "pickscore"
     formats.save_pickscore(folder, model, formats.clip_processor(tokenizer, SIZE))
-    return {"pair_accuracy": accuracy}
+    return measured
 
 
 def train_hpsv2(
@@ -156,17 +154,14 @@ def train_hpsv2(
     bestiary: Bestiary,
 ) -> Measured:
     """Tunes CLIP on pairs that the second taste has labelled; saves it in HPSv2's format."""
-    import open_clip
-
     from drift_pipeline.bestiary import formats, tastes
     from drift_pipeline.bestiary.contrast import open_clip_features_of
 
     folder = Path(bestiary.folder) / "hpsv2"
     config, state = formats.clip_to_open_clip(clip)
-    tower = {k: v for k, v in config["text_cfg"].items() if k != "hf_tokenizer_name"}
-    model = open_clip.CLIP(config["embed_dim"], config["vision_cfg"], tower)
+    model = formats.build_open_clip(config)
     model.load_state_dict(state)
-    accuracy = _train_preferences(
+    measured = _train_preferences(
         "HPSv2",
         model,
         open_clip_features_of(model),
@@ -177,7 +172,7 @@ def train_hpsv2(
         bestiary,
     )
     formats.save_hpsv2(folder, config, model.state_dict(), tokenizer)
-    return {"pair_accuracy": accuracy}
+    return measured
 
 
 def _train_preferences(
@@ -189,15 +184,9 @@ def _train_preferences(
     held_out: Pictures,
     taste: Any,
     bestiary: Bestiary,
-) -> float:
+) -> Measured:
     from drift_pipeline.bestiary import preferences
     from drift_pipeline.bestiary.contrast import token_ids
-
-    def ids(pictures: Pictures) -> Any:
-        texts = pictures.bare_captions
-        return tokenizer(
-            texts, padding="max_length", truncation=True, return_tensors="pt"
-        ).input_ids
 
     preferences.train_preferences(
         name,

@@ -154,10 +154,8 @@ def score(scorer: Any, images: Tensor, trajectories: Trajectories) -> tuple[Tens
     if not rewards.isfinite().all():
         row = int((~rewards.isfinite()).nonzero()[0])
         raise FloatingPointError(
-            f"epoch {trajectories.epoch}, group {int(trajectories.groups[row])} "
-            f"({trajectories.prompts[row]!r}), candidate {int(trajectories.candidates[row])}: "
-            f"the reward is {rewards[row].item()}; the policy of epoch "
-            f"{trajectories.epoch - 1} is kept"
+            f"{trajectories.where(row)}: the reward is {rewards[row].item()}; the policy of "
+            f"epoch {trajectories.epoch - 1} is kept"
         )
     return rewards, perf_counter() - start
 
@@ -180,17 +178,28 @@ def shape(
     rewards: Tensor,
     selected: Tensor,
     batch: Trajectories,
-) -> tuple[DataFrame, Tensor]:
-    """Measure the groups' diversity and turn both rewards into advantages."""
+) -> tuple[DataFrame, Tensor, float]:
+    """Measure the groups' diversity and turn both rewards into advantages.
+
+    Raises:
+        FloatingPointError: Where an embedding is not finite; the last policy stays as it is.
+    """
     from drift_pipeline.drift.shaping import intra_group_diversity
     from drift_pipeline.rl import credit
     from drift_pipeline.tables import candidates_table
 
+    start = perf_counter()
     embeddings = encoder(images[selected.flatten()])
+    finite = embeddings.isfinite().flatten(1).all(dim=1)
+    if not finite.all():
+        raise FloatingPointError(
+            f"{batch.where(int((~finite).nonzero()[0]))}: the embedding is not finite; the policy "
+            f"of epoch {batch.epoch - 1} is kept"
+        )
     diversity = intra_group_diversity(embeddings.view(*selected.shape, -1))
     earned = credit.assign(rewards[selected], diversity, run.method, run.reward.bounds)
     table = candidates_table(batch, rewards, selected, diversity, earned)
-    return table, earned.total.flatten()
+    return table, earned.total.flatten(), perf_counter() - start
 
 
 def contact_sheet(run: Run, candidates: DataFrame, images: Tensor) -> Image:
@@ -209,10 +218,11 @@ def update(
     candidates: DataFrame,
     rollout_seconds: float,
     score_seconds: float,
+    shape_seconds: float,
 ) -> tuple[DataFrame, dict[str, Any], PolicyState]:
     """Train the policy on the chosen samples, and sum the epoch up."""
     from drift_pipeline.rl import update as rl
-    from drift_pipeline.tables import epoch_line, epoch_summary, updates_table
+    from drift_pipeline.tables import epoch_line, epoch_summary, updates_table, without_nan
 
     train = run.train
     start = perf_counter()
@@ -230,12 +240,13 @@ def update(
     seconds = {
         "seconds_rollout": rollout_seconds,
         "seconds_score": score_seconds,
+        "seconds_shape": shape_seconds,
         "seconds_update": perf_counter() - start,
     }
     updates = updates_table(batch.epoch, rows)
     summary = epoch_summary(candidates, updates, seconds)
     logger.info(epoch_line(summary, train.epochs))
-    return updates, summary, new_policy
+    return updates, without_nan(summary), new_policy
 
 
 def training_curve(run: Run, *tables: Any) -> tuple[DataFrame, list[dict[str, Any]], Image]:
@@ -250,7 +261,10 @@ def training_curve(run: Run, *tables: Any) -> tuple[DataFrame, list[dict[str, An
     from drift_pipeline.pictures import draw_training_curve
 
     points, updates = list(tables[: len(tables) // 2]), tables[len(tables) // 2 :]
-    curve = pd.DataFrame(points)
+    # A number that was not finite is null in the summary.
+    curve = pd.DataFrame(
+        [{k: float("nan") if v is None else v for k, v in p.items()} for p in points]
+    )
     curve.insert(0, "run", run.name)
     return curve, points, draw_training_curve(curve, pd.concat(updates), run.name)
 

@@ -68,7 +68,7 @@ def _epoch(epoch: int) -> list[Node]:
             nodes.shape,
             ["run", "encoder", *(f"{space}.{x}" for x in ("images", "rewards", "selected")),
              f"{space}.batch"],
-            [f"{space}.candidates", f"{space}.advantages"],
+            [f"{space}.candidates", f"{space}.advantages", f"{space}.shape_seconds"],
             name="shape",
             namespace=space,
         ),
@@ -86,8 +86,7 @@ def _epoch(epoch: int) -> list[Node]:
                 f"{before}.policy",
                 "run",
                 *(f"{space}.{x}" for x in ("batch", "advantages", "candidates")),
-                f"{space}.rollout_seconds",
-                f"{space}.score_seconds",
+                *(f"{space}.{x}_seconds" for x in ("rollout", "score", "shape")),
             ],
             # The policy is written last: where it is, the epoch is whole.
             [f"{space}.updates", f"{space}.summary", f"{space}.policy"],
