@@ -42,7 +42,7 @@ def draw(scene: Scene) -> np.ndarray:
     return np.asarray(canvas.resize((SIZE, SIZE), Image.Resampling.BOX))
 
 
-def coat_colour(scene: Scene) -> tuple[float, float, float]:
+def coat_colour(scene: Scene) -> Colour:
     """The colour of the coat, shade included, in [0, 255]."""
     return _shift(COATS[scene.coat], scene.shade)
 
