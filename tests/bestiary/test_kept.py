@@ -103,7 +103,7 @@ def test_the_parameters_say_where_the_kept_files_are(project_path):
 
 def test_named_animals_picks_the_caption_with_the_highest_logit():
     tokenizer = tiny.make_tokenizer()
-    clip = tiny.make_clip(tokenizer)
+    clip = tiny.make_clip(tokenizer=tokenizer)
     images = tiny.make_images(6, 64, 64)
     ids = contrast.token_ids(tokenizer, [bare_caption(animal) for animal in ANIMALS])
     with torch.no_grad():

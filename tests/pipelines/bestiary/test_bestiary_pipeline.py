@@ -71,4 +71,4 @@ def test_the_adapters_load_what_was_saved(made):
     assert HPSv2(str(hpsv2), str(hpsv2 / "HPS_v2_bestiary.pt"))(images, prompts).shape == (2,)
     assert OpenCLIP(str(folder / "openclip"))(images).shape == (2, 64)
     assert DreamSim(str(folder / "dreamsim"), image_size=64)(images).shape == (2, 128)
-    assert StableDiffusion(folder / "stable_diffusion", device="cpu").latent_shape == (8, 8, 8)
+    assert StableDiffusion(folder / "stable_diffusion", device="cpu").latent_shape == (4, 8, 8)
