@@ -81,6 +81,24 @@ class Pictures:
         }
 
 
+def draw_twins(animals: Tensor, of: Tensor, each: int, generator: torch.Generator) -> Tensor:
+    """Draws pictures of the same animals as some pictures show, with replacement.
+
+    Args:
+        animals: Animal of every picture, ``(n,)``.
+        of: Indices of pictures, ``(m,)``.
+        each: Twins of each.
+        generator: Source of randomness.
+
+    Returns:
+        Indices of pictures, ``(m, each)``.
+    """
+    order, counts = animals.argsort(stable=True), torch.bincount(animals)
+    starts, own = counts.cumsum(0) - counts, animals[of]
+    place = (torch.rand(len(of), each, generator=generator) * counts[own][:, None]).long()
+    return order[starts[own][:, None] + place]
+
+
 def draw_pictures(count: int, seed: int, workers: int = 2) -> Pictures:
     """Draws pictures, the 45 animals in turn; breed, pose and background at random.
 

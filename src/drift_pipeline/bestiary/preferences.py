@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from drift_pipeline.bestiary.contrast import Features
 from drift_pipeline.bestiary.fit import fit
-from drift_pipeline.bestiary.pictures import Pictures
+from drift_pipeline.bestiary.pictures import Pictures, draw_twins
 
 #: A difference in taste below which people would call a tie.
 TIE = 0.02
@@ -58,11 +58,7 @@ def draw_pairs(animals: Tensor, taste: Tensor, count: int, generator: torch.Gene
     total = len(animals)
     one = torch.randint(total, (count,), generator=generator)
     other = torch.randint(total, (count,), generator=generator)
-    order = animals.argsort(stable=True)
-    counts = torch.bincount(animals)
-    starts = counts.cumsum(0) - counts
-    within = (torch.rand(count, generator=generator) * counts[animals[one]]).long()
-    twin = order[starts[animals[one]] + within]
+    twin = draw_twins(animals, one, 1, generator).squeeze(1)
     same = torch.rand(count, generator=generator) < 0.7
     index = torch.stack([one, torch.where(same, twin, other)], dim=1)
     prompt = torch.randint(2, (count,), generator=generator)

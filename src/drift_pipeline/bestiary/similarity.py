@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from drift_pipeline.bestiary.drawing import SIZE
 from drift_pipeline.bestiary.fit import batch_of, fit
 from drift_pipeline.bestiary.perceptual import DreamSimEnsemble, make_dreamsim_vit
-from drift_pipeline.bestiary.pictures import CATEGORIES, Pictures
+from drift_pipeline.bestiary.pictures import CATEGORIES, Pictures, draw_twins
 
 #: DreamSim's margin between the two distances.
 _MARGIN = 0.05
@@ -58,11 +58,7 @@ def draw_triplets(
     """
     animals = known["animal"]
     index = torch.randint(len(animals), (count, 3), generator=generator)
-    order, counts = animals.argsort(stable=True), torch.bincount(animals)
-    starts = counts.cumsum(0) - counts
-    own = animals[index[:, 0]]
-    place = (torch.rand(count, 2, generator=generator) * counts[own][:, None]).long()
-    twins = order[starts[own][:, None] + place]
+    twins = draw_twins(animals, index[:, 0], 2, generator)
     same = torch.rand(count, 1, generator=generator) < 0.5
     index[:, 1:] = torch.where(same, twins, index[:, 1:])
     reference, left, right = index.unbind(dim=1)
