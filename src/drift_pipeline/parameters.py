@@ -79,6 +79,8 @@ class RewardSpec(_Parameters):
     """What the scorer's constructor gets."""
     bounds: tuple[float, float] = (0.0, 1.0)
     """Scores that count as 0 and as 1 where normalised rewards are reported."""
+    truth: str | None = None
+    """Dotted path of the true reward behind this one, images -> values, where it is known."""
 
     @model_validator(mode="after")
     def _ordered(self) -> RewardSpec:
@@ -194,6 +196,8 @@ class Train(_Parameters):
     """Memory layout of the convolutions; speed alone."""
     gradient_checkpointing: bool = False
     """Less memory in the update for a second forward pass."""
+    workers: Annotated[int, Field(ge=1)] = 1
+    """Batches computed at the same time, each on its share of the cores; speed alone."""
     contact_sheet_groups: Annotated[int, Field(ge=1)] = 4
     """Groups that an epoch's contact sheet shows."""
     progress: bool = True

@@ -30,6 +30,7 @@ FREE = {
     "device",
     "channels_last",
     "gradient_checkpointing",
+    "workers",
     "contact_sheet_groups",
     "progress",
     "runs_folder",
@@ -71,14 +72,14 @@ class Run(BaseModel):
         seed = parameters.get("seed")
         if not isinstance(seed, int) or isinstance(seed, bool):
             raise ConfigurationError(f"seed: must be a whole number (it is {seed!r})")
-        train = _read(Train, parameters.get("train", {}), "train")
+        train = read(Train, parameters.get("train", {}), "train")
         return cls(
             method_name=str(parameters.get("method")),
             reward_name=str(parameters.get("reward")),
             seed=seed,
-            method=_look_up(Method, parameters, "method"),
-            reward=_look_up(RewardSpec, parameters, "reward"),
-            encoder=_look_up(EncoderSpec, parameters, "encoder", train.encoder),
+            method=look_up(Method, parameters, "method"),
+            reward=look_up(RewardSpec, parameters, "reward"),
+            encoder=look_up(EncoderSpec, parameters, "encoder", train.encoder),
             train=train,
         )
 
@@ -112,6 +113,7 @@ class Run(BaseModel):
             **{f"train.{key}": value for key, value in _flat(settings).items() if key not in FREE},
             "train.prompts (hash)": fingerprint(prompts),
         }
+        del values[f"rewards.{self.reward_name}.truth"]  # it is only looked at
         if self.method.shaping.merge == "advantage":  # then the reward's scale changes nothing
             del values[f"rewards.{self.reward_name}.bounds"]
         return values | _local_files(values)
@@ -128,11 +130,12 @@ def fingerprint(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def read_prompts(path: Path) -> list[str]:
-    """Read training prompts, one a line.
+def read_prompts(path: Path, parameter: str = "train.prompts") -> list[str]:
+    """Read prompts, one a line.
 
     Args:
         path: A UTF-8 text file.
+        parameter: Which parameter names the file, for messages.
 
     Raises:
         ConfigurationError: Where it is missing, empty, no UTF-8, or has blank or repeated lines.
@@ -141,37 +144,53 @@ def read_prompts(path: Path) -> list[str]:
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise ConfigurationError(
-            f"train.prompts: {path} cannot be read ({error.strerror or error}); it must be a text "
+            f"{parameter}: {path} cannot be read ({error.strerror or error}); it must be a text "
             "file with one prompt a line"
         ) from error
     except UnicodeDecodeError as error:
         raise ConfigurationError(
-            f"train.prompts: {path} is not UTF-8 text (byte {error.start}); save it as UTF-8"
+            f"{parameter}: {path} is not UTF-8 text (byte {error.start}); save it as UTF-8"
         ) from error
     lines = [line.strip() for line in text.splitlines()]
     if not any(lines):
-        raise ConfigurationError(f"train.prompts: {path} is empty; put one prompt on each line")
+        raise ConfigurationError(f"{parameter}: {path} is empty; put one prompt on each line")
     blank = [str(number) for number, line in enumerate(lines, 1) if not line]
     if blank:
-        raise ConfigurationError(f"train.prompts: {path} has blank lines: {', '.join(blank)}")
+        raise ConfigurationError(f"{parameter}: {path} has blank lines: {', '.join(blank)}")
     first: dict[str, int] = {}
     for number, line in enumerate(lines, 1):
         if line in first:
             raise ConfigurationError(
-                f"train.prompts: {path} has {line!r} twice, on lines {first[line]} and {number}"
+                f"{parameter}: {path} has {line!r} twice, on lines {first[line]} and {number}"
             )
         first[line] = number
     return lines
 
 
-def _read(model: type[Spec], values: Any, where: str) -> Spec:
+def read(model: type[Spec], values: Any, where: str) -> Spec:
+    """Check values by a model.
+
+    Raises:
+        ConfigurationError: In one line, what is wrong and where.
+    """
     try:
         return model.model_validate(values)
     except ValidationError as error:
         raise ConfigurationError(one_line(error, where)) from error
 
 
-def _look_up(model: type[Spec], parameters: Mapping[str, Any], kind: str, name: Any = None) -> Spec:
+def look_up(model: type[Spec], parameters: Mapping[str, Any], kind: str, name: Any = None) -> Spec:
+    """Find a preset by its name and check it.
+
+    Args:
+        model: What it is checked by.
+        parameters: With the presets under `<kind>s`, and under `<kind>` the name.
+        kind: method, reward or encoder.
+        name: The name, if it is not the one in the parameters.
+
+    Raises:
+        ConfigurationError: Where there is no such name, with the known ones, or it is wrong.
+    """
     name = parameters.get(kind) if name is None else name
     known = parameters.get(f"{kind}s") or {}
     if name not in known:
@@ -179,7 +198,7 @@ def _look_up(model: type[Spec], parameters: Mapping[str, Any], kind: str, name: 
             f"unknown {kind} {name!r}; known are: {', '.join(known) or 'none'} "
             f"(see {kind}s in parameters_{kind}s.yml)"
         )
-    return _read(model, known[name], f"{kind}s.{name}")
+    return read(model, known[name], f"{kind}s.{name}")
 
 
 def _local_files(values: Mapping[str, Any]) -> dict[str, str]:

@@ -81,6 +81,18 @@ def test_a_candidate_does_not_depend_on_its_batch(model, moved, noise, drawn):
     assert (pictures.int() - drawn[1].int()).abs().max() <= 1
 
 
+def test_batches_drawn_at_the_same_time_are_the_same(model, moved, noise, drawn):
+    """One thread each, in both cases: how operations are split is left alone."""
+    small = Sampling(steps=STEPS, batch_size=2)
+    cores = torch.get_num_threads()
+    torch.set_num_threads(1)
+    one, pictures = rollout(model, moved, PROMPTS, 4, SEED, 1, small, noise)
+    two, others = rollout(model, moved, PROMPTS, 4, SEED, 1, small, noise, workers=2)
+    torch.set_num_threads(cores)
+    assert torch.equal(one.latents, two.latents) and torch.equal(one.log_probs, two.log_probs)
+    assert torch.equal(pictures, others)
+
+
 def test_a_candidate_does_not_depend_on_its_neighbours(model, moved, sampling, noise, drawn):
     fewer, _ = rollout(model, moved, PROMPTS, 2, SEED, 1, sampling, noise)
     kept = drawn[0].select(torch.tensor([0, 1, 4, 5]))

@@ -49,6 +49,21 @@ def test_the_micro_batch_is_a_matter_of_memory(model, moved, trajectories, sampl
         assert row["grad_norm"] == pytest.approx(other["grad_norm"], rel=1e-3)
 
 
+def test_micro_batches_at_the_same_time_give_the_same_bits(
+    model, moved, trajectories, sampling, noise
+):
+    few = OPTIMIZATION.model_copy(update={"micro_batch_size": 3})
+    cores = torch.get_num_threads()
+    torch.set_num_threads(1)
+    one, rows = update(model, moved, trajectories, ADVANTAGES, sampling, few, noise, 0.1)
+    two, again = update(
+        model, moved, trajectories, ADVANTAGES, sampling, few, noise, 0.1, workers=2
+    )
+    torch.set_num_threads(cores)
+    assert distance(one, two) == 0
+    assert [row["kl"] for row in rows] == [row["kl"] for row in again]
+
+
 @pytest.mark.parametrize("kl_beta", [0.0, 0.05])
 def test_it_is_the_loop_one_would_write_by_hand(
     model, moved, trajectories, sampling, noise, kl_beta

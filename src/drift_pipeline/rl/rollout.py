@@ -14,8 +14,10 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from drift_pipeline.drift.prompting import perturb
+from drift_pipeline.parallel import side_by_side
 from drift_pipeline.parameters import PromptNoise, Sampling
 from drift_pipeline.rl import ddim
+from drift_pipeline.rl.denoising import denoise
 from drift_pipeline.rl.policy import PolicyState, StableDiffusion
 from drift_pipeline.rl.randomness import keyed_integers, keyed_normal
 
@@ -128,7 +130,6 @@ def perturbed_embeddings(
     )
 
 
-@torch.no_grad()
 def rollout(
     model: StableDiffusion,
     state: PolicyState,
@@ -139,6 +140,7 @@ def rollout(
     sampling: Sampling,
     prompt_noise: PromptNoise | None = None,
     progress: bool = False,
+    workers: int = 1,
 ) -> tuple[Trajectories, Tensor]:
     """Draw the candidates of every group of an epoch.
 
@@ -152,6 +154,7 @@ def rollout(
         sampling: Steps, guidance, η and batch size.
         prompt_noise: Perturbation of the prompts, or `None`.
         progress: Show a progress bar.
+        workers: Batches drawn at the same time.
 
     Returns:
         The trajectories, group after group, and their pictures `(n, 3, h, w)`, uint8.
@@ -160,6 +163,7 @@ def rollout(
         FloatingPointError: Where the latents of a picture are not finite.
     """
     model.load_adapter(state)
+    model.embed(["", *prompts])  # before the workers ask for them
     model.scheduler.set_timesteps(sampling.steps)
     ddim.check_schedule(model.scheduler, sampling.eta)
     n = len(prompts) * candidates
@@ -181,35 +185,33 @@ def rollout(
     )
     bar = tqdm(total=n * sampling.steps, desc=f"epoch {epoch} rollout", unit="step", leave=False,
                disable=None if progress else True)  # fmt: skip
-    pictures = []
-    for rows in torch.arange(n).split(sampling.batch_size):
-        current = latents[rows, 0].to(model.device)
-        for step in range(sampling.steps):
-            steps = torch.full_like(rows, step)
-            mean, std = model.step(
-                current,
-                drawn.timesteps[steps].to(model.device),
-                perturbed_embeddings(model, drawn, rows, steps, prompt_noise),
-                sampling.guidance,
-                sampling.eta,
+
+    @torch.no_grad()
+    def draw(rows: Tensor) -> Tensor:
+        def embed(step: int) -> Tensor:
+            return perturbed_embeddings(
+                model, drawn, rows, torch.full_like(rows, step), prompt_noise
             )
-            noise = torch.stack(
-                [
-                    keyed_normal(model.latent_shape, seed, "step", epoch, *keys[row], step)
-                    for row in rows.tolist()
-                ]
-            )
-            current = mean + std * noise.to(model.device)
-            drawn.log_probs[rows, step] = ddim.log_prob(current, mean, std).cpu()
-            latents[rows, step + 1] = current.cpu()
+
+        def noise(step: int) -> Tensor:
+            normals = [
+                keyed_normal(model.latent_shape, seed, "step", epoch, *keys[row], step)
+                for row in rows.tolist()
+            ]
+            return torch.stack(normals)
+
+        for index, step in enumerate(denoise(model, latents[rows, 0], sampling, embed, noise)):
+            latents[rows, index + 1] = step.latents.cpu()
+            drawn.log_probs[rows, index] = step.log_prob.cpu()
             bar.update(len(rows))
-        finite = current.isfinite().flatten(1).all(dim=1).cpu()
+        finite = step.latents.isfinite().flatten(1).all(dim=1).cpu()
         if not finite.all():
-            bar.close()
             raise FloatingPointError(
                 f"{drawn.where(int(rows[~finite][0]))}: the latents are not finite; the policy of "
                 f"epoch {epoch - 1} is kept"
             )
-        pictures.append(model.decode(current, sampling.decode_batch_size))
-    bar.close()
+        return model.decode(step.latents, sampling.decode_batch_size)
+
+    with bar, side_by_side(workers) as mapped:
+        pictures = list(mapped(draw, torch.arange(n).split(sampling.batch_size)))
     return drawn, torch.cat(pictures)

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from drift_pipeline.parallel import Map, side_by_side
 from drift_pipeline.parameters import Optimization, PromptNoise, Sampling
 from drift_pipeline.rl import ddim
 from drift_pipeline.rl.objective import SurrogateDiagnostics, clipped_surrogate, gaussian_kl
@@ -45,6 +47,7 @@ class _Task:
     prompt_noise: PromptNoise | None
     kl_beta: float
     scaler: torch.amp.GradScaler
+    mapped: Map
 
 
 def update(
@@ -57,6 +60,7 @@ def update(
     prompt_noise: PromptNoise | None = None,
     kl_beta: float = 0.0,
     progress: bool = False,
+    workers: int = 1,
 ) -> tuple[PolicyState, list[dict[str, Any]]]:
     """Train the policy on an epoch's trajectories, in a few gradient updates.
 
@@ -70,6 +74,7 @@ def update(
         prompt_noise: As in the rollout.
         kl_beta: β, weight of the KL divergence from the base model.
         progress: Show a progress bar.
+        workers: Micro-batches computed at the same time; the result does not depend on it.
 
     Returns:
         The policy after the epoch, and a row a gradient update: `loss`, `ratio_mean`,
@@ -85,14 +90,14 @@ def update(
     optimizer = restore_optimizer(model, state, optimization)
     scaler = restore_scaler(model, state)
     limit = optimization.advantage_clip
-    task = _Task(
-        model, trajectories, advantages.float().clamp(-limit, limit), sampling, optimization,
-        prompt_noise, kl_beta, scaler,
-    )  # fmt: skip
+    advantages = advantages.float().clamp(-limit, limit)
     order = keyed_permutation(len(trajectories), trajectories.seed, "shuffle", epoch)
     report = []
-    with tqdm(total=len(order), desc=f"epoch {epoch} update", unit="sample", leave=False,
-              disable=None if progress else True) as bar:  # fmt: skip
+    bar = tqdm(total=len(order), desc=f"epoch {epoch} update", unit="sample", leave=False,
+               disable=None if progress else True)  # fmt: skip
+    with bar, side_by_side(workers) as mapped:
+        task = _Task(model, trajectories, advantages, sampling, optimization, prompt_noise,
+                     kl_beta, scaler, mapped)  # fmt: skip
         for index, samples in enumerate(order.tensor_split(optimization.updates_per_epoch)):
             start = perf_counter()
             for parameter in model.adapter.values():
@@ -125,13 +130,20 @@ def _accumulate(task: _Task, samples: Tensor) -> tuple[float, dict[str, float], 
         The loss, what the importance ratios are like, and the measured KL divergences.
     """
     count = len(samples) * task.sampling.steps
-    loss, sizes, parts, divergences = 0.0, [], [], [torch.empty(0)]
-    for rows in _micro_batches(task, samples):
-        share, diagnostics, kl = _backward(task, rows, count)
+    weights = list(task.model.adapter.values())
+    batches = list(_micro_batches(task, samples))
+    # The adapter is switched off for all threads at once, so the reference has a turn of its own.
+    with task.model.reference():
+        references = list(task.mapped(partial(_reference_means, task), batches))
+    loss, parts, divergences = 0.0, [], [torch.empty(0)]
+    differentiate = partial(_differentiate, task, count, weights)
+    for share, gradient, diagnostics, kl in task.mapped(differentiate, batches, references):
         loss += share
-        sizes.append(len(rows.samples))
+        for weight, part in zip(weights, gradient, strict=True):
+            weight.grad += part
         parts.append(diagnostics)
         divergences.append(kl)
+    sizes = [len(rows.samples) for rows in batches]
     return loss, _combine(sizes, parts), torch.cat(divergences)
 
 
@@ -155,30 +167,43 @@ def _micro_batches(task: _Task, samples: Tensor) -> Iterator[_Rows]:
             yield _Rows(*parts)
 
 
-def _backward(task: _Task, rows: _Rows, count: int) -> tuple[float, SurrogateDiagnostics, Tensor]:
-    """Add a micro-batch's share to the gradient.
+def _inputs(task: _Task, rows: _Rows) -> tuple[Tensor, Tensor, Tensor]:
+    """Latents, timesteps and embeddings of a micro-batch, as the rollout had them."""
+    samples, steps, trajectories = rows.samples, rows.steps, task.trajectories
+    embeddings = perturbed_embeddings(task.model, trajectories, samples, steps, task.prompt_noise)
+    device = task.model.device
+    latents, timesteps = trajectories.latents[samples, steps], trajectories.timesteps[steps]
+    return latents.to(device), timesteps.to(device), embeddings
+
+
+@torch.no_grad()
+def _reference_means(task: _Task, rows: _Rows) -> Tensor:
+    """What the base model would have drawn in the measured rows; the adapter must be off."""
+    if not rows.measured.any():
+        return torch.empty(0)
+    rows = _Rows(rows.samples[rows.measured], rows.steps[rows.measured], rows.measured)
+    return task.model.step(*_inputs(task, rows), task.sampling.guidance, task.sampling.eta)[0]
+
+
+def _differentiate(
+    task: _Task, count: int, weights: list[nn.Parameter], rows: _Rows, reference: Tensor
+) -> tuple[float, tuple[Tensor, ...], SurrogateDiagnostics, Tensor]:
+    """Compute a micro-batch's share of the gradient.
 
     Args:
         task: The epoch.
-        rows: The micro-batch.
         count: Rows of the whole gradient update, by which the sum over rows is divided.
+        weights: With respect to which.
+        rows: The micro-batch.
+        reference: The base model's means of the measured rows.
 
     Returns:
-        Its share of the loss, the surrogate's diagnostics, and the KL of the measured rows.
+        Its share of the loss and of the (scaled) gradient, the surrogate's diagnostics, and the
+        KL of the measured rows.
     """
     model, trajectories, device = task.model, task.trajectories, task.model.device
     samples, steps, measured = rows.samples, rows.steps, rows.measured.to(device)
-    latents = trajectories.latents[samples, steps].to(device)
-    timesteps = trajectories.timesteps[steps].to(device)
-    embeddings = perturbed_embeddings(model, trajectories, samples, steps, task.prompt_noise)
-    guidance, eta = task.sampling.guidance, task.sampling.eta
-    reference = None
-    if rows.measured.any():
-        with torch.no_grad(), model.reference():
-            reference, _ = model.step(
-                latents[measured], timesteps[measured], embeddings[measured], guidance, eta
-            )
-    mean, std = model.step(latents, timesteps, embeddings, guidance, eta)
+    mean, std = model.step(*_inputs(task, rows), task.sampling.guidance, task.sampling.eta)
     log_prob = ddim.log_prob(trajectories.latents[samples, steps + 1].to(device), mean, std)
     _refuse_non_finite(log_prob.detach(), trajectories, rows)
     old = trajectories.log_probs[samples, steps].to(device)
@@ -186,13 +211,13 @@ def _backward(task: _Task, rows: _Rows, count: int) -> tuple[float, SurrogateDia
         log_prob, old, task.advantages[samples].to(device), task.optimization.clip_range
     )
     loss, kl = surrogate * (len(samples) / count), torch.empty(0)
-    if reference is not None:
+    if len(reference):
         divergence = gaussian_kl(mean[measured], reference, std[measured])
         if task.kl_beta > 0:
             loss = loss + task.kl_beta * divergence.sum() / count
         kl = divergence.detach().cpu()
-    task.scaler.scale(loss).backward()
-    return loss.item(), diagnostics, kl
+    gradient = torch.autograd.grad(task.scaler.scale(loss), weights)
+    return loss.item(), gradient, diagnostics, kl
 
 
 def _combine(sizes: list[int], parts: list[SurrogateDiagnostics]) -> dict[str, float]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-import inspect
 import logging
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from drift_pipeline import project
-from drift_pipeline.parameters import ConfigurationError, Train
+from drift_pipeline import components, project
+from drift_pipeline.parameters import Train
 from drift_pipeline.runs import Run
 
 if TYPE_CHECKING:
@@ -53,7 +51,7 @@ def load_base_model(run: Run) -> StableDiffusion:
     """Load the model to be trained, with an empty adapter."""
     from drift_pipeline.rl.policy import StableDiffusion
 
-    _hide_loading_bars()
+    components.hide_loading_bars()
     train = run.train
     model = StableDiffusion(
         project.current.locate(train.base_model),
@@ -77,39 +75,14 @@ def load_base_model(run: Run) -> StableDiffusion:
 
 def load_reward(run: Run) -> Any:
     """Make the scorer."""
-    return _make(run.reward.scorer, run.reward.options, run, f"rewards.{run.reward_name}.scorer")
+    where = f"rewards.{run.reward_name}.scorer"
+    return components.make(run.reward.scorer, run.reward.options, run.train.device, where)
 
 
 def load_encoder(run: Run) -> Any:
     """Make the encoder of the intra-group diversity."""
     where = f"encoders.{run.train.encoder}.encoder"
-    return _make(run.encoder.encoder, run.encoder.options, run, where)
-
-
-def _hide_loading_bars() -> None:
-    import diffusers.utils.logging
-    import transformers.utils.logging
-
-    diffusers.utils.logging.disable_progress_bar()
-    transformers.utils.logging.disable_progress_bar()
-
-
-def _make(path: str, options: dict[str, Any], run: Run, where: str) -> Any:
-    module, _, name = path.rpartition(".")
-    _hide_loading_bars()
-    try:
-        factory = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigurationError(f"{where}: cannot import {path!r} ({error})") from error
-    options = project.current.locate(options)
-    if "device" not in options and "device" in inspect.signature(factory).parameters:
-        from drift_pipeline.rl.policy import resolve_device
-
-        options["device"] = str(resolve_device(run.train.device))
-    try:
-        return factory(**options)
-    except FileNotFoundError as error:
-        raise ConfigurationError(f"{where}: {error}") from error
+    return components.make(run.encoder.encoder, run.encoder.options, run.train.device, where)
 
 
 def initial_policy(base_model: StableDiffusion, run: Run, prompts: list[str]) -> PolicyState:
@@ -135,6 +108,7 @@ def rollout(
         train.sampling,
         train.prompt_noise if run.method.prompt_noise else None,
         train.progress,
+        train.workers,
     )
     return trajectories, images, perf_counter() - start
 
@@ -236,6 +210,7 @@ def update(
         train.prompt_noise if run.method.prompt_noise else None,
         run.method.kl_beta,
         train.progress,
+        train.workers,
     )
     seconds = {
         "seconds_rollout": rollout_seconds,

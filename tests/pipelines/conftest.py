@@ -1,6 +1,8 @@
 """Whole training runs on tiny random models, in folders of their own."""
 
+import dataclasses
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,8 @@ def models(tmp_path_factory) -> Path:
     tiny.make_stable_diffusion(folder / "stable_diffusion")
     tiny.make_pickscore(folder / "pickscore")
     tiny.make_dreamsim(folder / "dreamsim")
+    tiny.make_hpsv2(folder / "hpsv2")
+    tiny.make_openclip(folder / "openclip")
     return folder
 
 
@@ -28,6 +32,9 @@ def tiny_parameters(models) -> dict[str, Any]:
     return {
         "rewards.pickscore.options.model": str(models / "pickscore"),
         "rewards.pickscore.options.processor": str(models / "pickscore"),
+        "rewards.hpsv2.options.architecture": str(models / "hpsv2"),
+        "rewards.hpsv2.options.checkpoint": str(next((models / "hpsv2").glob("*.pt"))),
+        "encoders.openclip.options.architecture": str(models / "openclip"),
         "encoders.dreamsim.options.folder": str(models / "dreamsim"),
         "train.base_model": str(models / "stable_diffusion"),
         "train.device": "cpu",
@@ -53,21 +60,32 @@ def _nested(values: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def train(project_path, tiny_parameters) -> Iterator[Callable[..., dict[str, Any]]]:
-    """Train in a folder: `train(runs, {"train.epochs": 3})`, the smoke environment otherwise."""
-    before = (project.current.path, project.current.epochs)
+def kedro_run(project_path, tiny_parameters) -> Iterator[Callable[..., dict[str, Any]]]:
+    """Run pipelines with all results in one folder; the smoke environment otherwise."""
+    before = dataclasses.replace(project.current)
     bootstrap_project(project_path)
 
-    def run(runs: Path, changes: dict[str, Any] | None = None, **options: Any) -> dict[str, Any]:
-        values = {**tiny_parameters, "train.runs_folder": str(runs), **(changes or {})}
-        with ResumingSession.create(
-            project_path, env="smoke", runtime_params=_nested(values)
-        ) as session:
-            return session.run(pipeline_names=["train"], **options)
+    def run(
+        pipeline: str, results: Path, changes: dict[str, Any] | None = None, **options: Any
+    ) -> dict[str, Any]:
+        folders = {
+            "train.runs_folder": str(results),
+            "generate.folder": str(results / "pictures"),
+            "measure.reports": str(results / "reports"),
+        }
+        values = _nested({**tiny_parameters, **folders, **(changes or {})})
+        with ResumingSession.create(project_path, env="smoke", runtime_params=values) as session:
+            return session.run(pipeline_names=[pipeline], **options)
 
     yield run
-    project.current.path, project.current.epochs = before
+    vars(project.current).update(vars(before))
     pipelines.configure("drift_pipeline.pipeline_registry")
+
+
+@pytest.fixture(scope="session")
+def train(kedro_run) -> Callable[..., dict[str, Any]]:
+    """Train in a folder: `train(runs, {"train.epochs": 3})`."""
+    return partial(kedro_run, "train")
 
 
 @pytest.fixture(scope="session")
