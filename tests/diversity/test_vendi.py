@@ -6,7 +6,7 @@ import torch
 from torch.nn.functional import normalize
 from vendi_score import vendi
 
-from drift_pipeline.diversity.vendi import vendi_score
+from drift_pipeline.diversity.vendi import vendi_score, vendi_surprisals
 
 ORDERS = [0.1, 0.5, 1.0, 2.0, 7.5, math.inf]
 
@@ -115,3 +115,31 @@ def test_half_precision_is_measured_in_float64():
 def test_refusals(embeddings, q, message):
     with pytest.raises(ValueError, match=message):
         vendi_score(embeddings, q)
+
+
+@pytest.mark.parametrize("shape", [(30, 5), (5, 30)])
+def test_surprisals_are_those_of_the_matrix_logarithm(shape):
+    points = torch.randn(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    unit = points / points.norm(dim=1, keepdim=True)
+    surprisals = vendi_surprisals(points)
+    assert float(surprisals.mean().exp()) == pytest.approx(float(vendi_score(points)))
+    values, vectors = np.linalg.eigh((unit.T @ unit / len(unit)).numpy())
+    kept = values > 1e-12
+    logarithm = vectors[:, kept] @ np.diag(np.log(values[kept])) @ vectors[:, kept].T
+    expected = [-float(x @ logarithm @ x) for x in unit.numpy()]
+    np.testing.assert_allclose(surprisals.numpy(), expected, rtol=1e-9)
+
+
+def test_surprisals_are_the_scores_influence():
+    """Weighing an image up moves the entropy by its surprisal less the mean."""
+    points = torch.randn(12, 4, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    points = points / points.norm(dim=1, keepdim=True)
+    surprisals = vendi_surprisals(points)
+    step = 1e-5
+    for i in (0, 7):
+        weights = torch.full((12,), (1 - step) / 12, dtype=torch.float64)
+        weights[i] += step
+        p = torch.linalg.eigvalsh((points * weights[:, None]).T @ points)
+        entropy = -(p * p.log()).sum()
+        slope = (entropy - surprisals.mean()) / step
+        assert float(slope) == pytest.approx(float(surprisals[i] - surprisals.mean()), abs=1e-3)

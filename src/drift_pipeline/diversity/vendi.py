@@ -44,16 +44,56 @@ def vendi_score(embeddings: Tensor, q: float = 1.0) -> Tensor:
         >>> round(vendi_score(torch.eye(5)).item(), 6)
         5.0
     """
-    if embeddings.ndim != 2 or embeddings.numel() == 0:
-        raise ValueError(f"embeddings must have shape (n, d), got {tuple(embeddings.shape)}")
     if not q >= 0:
         raise ValueError(f"q must not be negative, got {q}")
+    return _entropy(_spectrum(_directions(embeddings)), q).exp()
+
+
+def vendi_surprisals(embeddings: Tensor) -> Tensor:
+    r"""Return what each image adds to the logarithm of the Vendi score of order 1.
+
+    With :math:`\Sigma` the second moments of the unit embeddings :math:`x_i`,
+
+    .. math::
+        h_i = -x_i^\top \ln(\Sigma)\, x_i, \quad \frac{1}{n} \sum_i h_i = \ln \mathrm{Vendi}.
+
+    :math:`h_i` is also the score's influence function up to a constant, so resampling the
+    :math:`h_i` gives an interval that is right to first order without further decompositions.
+
+    Args:
+        embeddings: embeddings, shape `(n, d)`; rows are scaled to unit length.
+
+    Returns:
+        Surprisals, float64, shape `(n,)`: large for images unlike the others.
+
+    Raises:
+        ValueError: as `vendi_score`.
+
+    Example:
+        >>> vendi_surprisals(torch.eye(4)).exp()
+        tensor([4., 4., 4., 4.], dtype=torch.float64)
+    """
+    points = _directions(embeddings)
+    n, d = points.shape
+    if n > d:
+        values, vectors = torch.linalg.eigh(points.T @ points / n)
+        shares = (points @ vectors).square()
+    else:
+        values, vectors = torch.linalg.eigh(points @ points.T / n)
+        shares = n * values.clamp_min(0) * vectors.square()
+    kept = values > _floor(n, d, values)
+    return -(shares[:, kept] * values[kept].log()).sum(dim=1)
+
+
+def _directions(embeddings: Tensor) -> Tensor:
+    if embeddings.ndim != 2 or embeddings.numel() == 0:
+        raise ValueError(f"embeddings must have shape (n, d), got {tuple(embeddings.shape)}")
     require_finite("embeddings", embeddings)
     points = embeddings.double()
     lengths = torch.linalg.vector_norm(points, dim=1, keepdim=True)
     if bool((lengths == 0).any()):
         raise ValueError("an embedding is zero and has no direction")
-    return _entropy(_spectrum(points / lengths), q).exp()
+    return points / lengths
 
 
 def _spectrum(points: Tensor) -> Tensor:
@@ -61,10 +101,13 @@ def _spectrum(points: Tensor) -> Tensor:
     n, d = points.shape
     moments = points.T @ points if n > d else points @ points.T
     values = torch.linalg.eigvalsh(moments / n)
-    # What rounding leaves of a zero would count as an image of its own for small q.
-    floor = max(n, d) * torch.finfo(values.dtype).eps * values[-1]
-    values = values[values > floor]
+    values = values[values > _floor(n, d, values)]
     return values / values.sum()
+
+
+def _floor(n: int, d: int, values: Tensor) -> Tensor:
+    """What rounding leaves of a zero would count as an image of its own for small q."""
+    return max(n, d) * torch.finfo(values.dtype).eps * values[-1]
 
 
 def _entropy(p: Tensor, q: float) -> Tensor:
