@@ -21,8 +21,10 @@ from omegaconf import OmegaConf
 
 from drift_pipeline import project
 from drift_pipeline.checkpoints import local_or_hub
+from drift_pipeline.evaluation.parameters import Generate, Measure
+from drift_pipeline.evaluation.protocol import Protocol, judged_epochs
 from drift_pipeline.parameters import ConfigurationError
-from drift_pipeline.runs import Run, read_prompts
+from drift_pipeline.runs import Run, read, read_prompts
 from drift_pipeline.state import RunFolder
 
 logger = logging.getLogger(__name__)
@@ -49,9 +51,12 @@ class TrainingHooks:
         except MissingConfigException:
             return
         run = self._run = Run.from_parameters(parameters)
-        changed = project.current.epochs != run.train.epochs
-        project.current.path = context.project_path
-        project.current.epochs = run.train.epochs
+        generate = self._generate = read(Generate, parameters.get("generate", {}), "generate")
+        measure = self._measure = read(Measure, parameters.get("measure", {}), "measure")
+        judged = tuple(judged_epochs(run.train.epochs, generate.checkpoint_every))
+        now = project.current
+        changed = (now.epochs, now.judged_epochs) != (run.train.epochs, judged)
+        now.path, now.epochs, now.judged_epochs = context.project_path, run.train.epochs, judged
         if changed and kedro_project.PACKAGE_NAME:
             # Pipelines that were built for another number of epochs are built again.
             kedro_project.pipelines.configure(f"{kedro_project.PACKAGE_NAME}.pipeline_registry")
@@ -59,6 +64,10 @@ class TrainingHooks:
             "name": run.name,
             "folder": f"{run.train.runs_folder}/{run.name}",
             "prompts": run.train.prompts,
+            "evaluation_prompts": generate.prompts,
+            "pictures": f"{generate.folder}/{run.name}",
+            "evaluation": generate.folder,
+            "reports": measure.reports,
         }
         OmegaConf.register_new_resolver("run", values.__getitem__, replace=True)
 
@@ -67,9 +76,10 @@ class TrainingHooks:
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol
     ) -> None:
         """Check prompts and earlier state, and say what is going to happen."""
-        if self._run is None or not any(
-            (node.namespace or "").startswith("training") for node in pipeline.nodes
-        ):
+        spaces = {(node.namespace or "").partition(".")[0] for node in pipeline.nodes}
+        if self._run is not None and "evaluation" in spaces:
+            self._freshen()
+        if self._run is None or "training" not in spaces:
             return
         run, folder = self._run, self._folder
         prompts = read_prompts(project.current.path / run.train.prompts)
@@ -108,6 +118,19 @@ class TrainingHooks:
                 "from there",
                 self._folder.last_epoch() or 0,
             )
+
+    def _freshen(self) -> None:
+        """Remove what was measured before, and pictures of another model or protocol."""
+        from drift_pipeline.evaluation.freshness import remove_stale
+
+        assert self._run is not None
+        run, root = self._run, project.current.path
+        prompts = read_prompts(root / self._generate.prompts, "generate.prompts")
+        protocol = Protocol.of(self._generate, run.train, prompts)
+        pictures = root / self._generate.folder
+        remove_stale(run, protocol, project.current.judged_epochs, self._folder, pictures)
+        for name in ("base", run.name):
+            (root / self._measure.reports / name / "metrics.parquet").unlink(missing_ok=True)
 
     def _open_bar(self, run: Run, trained: int) -> None:
         from tqdm.auto import tqdm

@@ -1,5 +1,9 @@
 """Images between the parts of this project: uint8 RGB tensors `(n, 3, h, w)`."""
 
+from collections.abc import Iterable
+from io import BytesIO
+
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -23,3 +27,30 @@ def to_pil(images: Tensor) -> list[Image.Image]:
             f"got {images.dtype} of shape {tuple(images.shape)}"
         )
     return [Image.fromarray(image) for image in images.permute(0, 2, 3, 1).cpu().numpy()]
+
+
+def to_png(images: Tensor) -> list[bytes]:
+    """Compresses a batch of images without loss.
+
+    Args:
+        images: `(n, 3, h, w)`, uint8, RGB.
+
+    Returns:
+        The bytes of n PNG files.
+    """
+    files = []
+    for image in to_pil(images):
+        buffer = BytesIO()
+        image.save(buffer, "PNG")
+        files.append(buffer.getvalue())
+    return files
+
+
+def from_png(files: Iterable[bytes]) -> Tensor:
+    """The images in PNG files of one size.
+
+    Returns:
+        `(n, 3, h, w)`, uint8, RGB.
+    """
+    images = [np.array(Image.open(BytesIO(file)).convert("RGB")) for file in files]
+    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,6 +51,35 @@ def draw_contact_sheet(candidates: pd.DataFrame, images: Tensor, groups: int) ->
             draw.text(
                 (left + 2, top + HEADER + height + 2), caption, "#444", ImageFont.load_default(11)
             )
+    return sheet
+
+
+def draw_picture_sheet(shards: Sequence[pd.DataFrame], columns: int = 8) -> Image.Image:
+    """Draw the first pictures of some prompts, a prompt a row.
+
+    Args:
+        shards: A table a prompt, with prompt and image (the bytes of a file).
+        columns: Pictures of each.
+    """
+    rows = [
+        [Image.open(BytesIO(file["bytes"])).convert("RGB") for file in shard["image"][:columns]]
+        for shard in shards
+    ]
+    width, height = rows[0][0].size
+    scale = max(1, -(-TILE // width))
+    width, height = width * scale, height * scale
+    row_height = HEADER + height + GAP
+    size = (max(map(len, rows)) * (width + GAP) + GAP, len(rows) * row_height + GAP)
+    sheet = Image.new("RGB", size, "white")
+    draw = ImageDraw.Draw(sheet)
+    for index, (shard, pictures) in enumerate(zip(shards, rows, strict=True)):
+        top = GAP + index * row_height
+        run, epoch, prompt = shard[["run", "epoch", "prompt"]].iloc[0]
+        title = f"{run}, epoch {epoch} · {prompt}"
+        draw.text((GAP, top + 3), title, "black", ImageFont.load_default(14))
+        for column, picture in enumerate(pictures):
+            large = picture.resize((width, height), Image.Resampling.NEAREST)
+            sheet.paste(large, (GAP + column * (width + GAP), top + HEADER))
     return sheet
 
 

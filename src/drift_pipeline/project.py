@@ -1,7 +1,7 @@
 """What the pipelines must know before a node runs: where the project is, how long to train.
 
 Kedro builds the pipelines without arguments and after the hooks have seen the parameters, so a
-hook leaves these two here. Without a hook, as in `kedro registry list`, the defaults hold: two
+hook leaves these here. Without a hook, as in `kedro registry list`, the defaults hold: two
 epochs are enough to see the loop.
 """
 
@@ -15,6 +15,10 @@ DEFAULT_RUN = {
     "name": "drift-pickscore-s42",
     "folder": "data/06_models/runs/drift-pickscore-s42",
     "prompts": "data/01_raw/prompts/animals.txt",
+    "evaluation_prompts": "data/01_raw/prompts/evaluation.txt",
+    "pictures": "data/07_model_output/drift-pickscore-s42",
+    "evaluation": "data/07_model_output",
+    "reports": "data/08_reporting/runs",
 }
 """What `${run:...}` stands for in the catalog where no hook runs, as in Kedro-Viz."""
 
@@ -25,6 +29,7 @@ class Project:
 
     path: Path = field(default_factory=Path.cwd)
     epochs: int = 2
+    judged_epochs: tuple[int, ...] = (1, 2)
 
     def locate(self, value: Any) -> Any:
         """Make paths in plain values absolute, where the project has such a file.

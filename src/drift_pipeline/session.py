@@ -1,4 +1,4 @@
-"""Kedro's session, except that training goes on where it stopped."""
+"""Kedro's session, except that training and evaluation go on where they stopped."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Any
 
 from kedro.framework.session import KedroSession
 
-RESUMED = {"train", "__default__"}
+RESUMED = {"train", "generate", "measure", "__default__"}
 """Pipelines that skip what they have already written, as with `--only-missing-outputs`."""
 
 
 class ResumingSession(KedroSession):
-    """Runs `train` with `--only-missing-outputs` unless nodes are asked for by name."""
+    """Trains and evaluates with `--only-missing-outputs`, unless nodes are asked for by name."""
 
     def run(  # type: ignore[override]
         self,

@@ -4,9 +4,11 @@ from drift_pipeline.datasets.files import ImageDataset, JSONDataset, ParquetData
 from drift_pipeline.datasets.lora import LoraDataset
 from drift_pipeline.datasets.policy import PolicyDataset
 from drift_pipeline.datasets.prompts import PromptsDataset
+from drift_pipeline.datasets.shards import ImageShardsDataset
 
 __all__ = [
     "ImageDataset",
+    "ImageShardsDataset",
     "JSONDataset",
     "LoraDataset",
     "ParquetDataset",

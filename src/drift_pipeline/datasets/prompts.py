@@ -1,4 +1,4 @@
-"""Training prompts: a text file, one prompt a line."""
+"""Prompts: a text file, one prompt a line."""
 
 from __future__ import annotations
 
@@ -15,16 +15,24 @@ class PromptsDataset(AbstractDataset[NoReturn, list[str]]):
 
     Args:
         filepath: A UTF-8 text file.
+        parameter: Which parameter names the file, for messages.
         metadata: For Kedro-Viz and other readers of the catalog.
     """
 
-    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        filepath: str,
+        parameter: str = "train.prompts",
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
         self._filepath = Path(filepath)
+        self._parameter = parameter
         self.metadata = metadata
 
     def load(self) -> list[str]:
         """Read the prompts."""
-        return read_prompts(self._filepath)
+        return read_prompts(self._filepath, self._parameter)
 
     def save(self, data: NoReturn) -> None:
         """Prompts are written by people."""

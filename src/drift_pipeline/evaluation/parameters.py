@@ -1,0 +1,49 @@
+"""The parameters of `generate` and `measure`; the values are in `conf/base/parameters_*.yml`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Parameters(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Generate(_Parameters):
+    """Which pictures are drawn to judge a checkpoint by."""
+
+    prompts: str
+    """Text file of evaluation prompts, one a line."""
+    images_per_prompt: Annotated[int, Field(ge=2)] = 40
+    """Seeds of each prompt."""
+    first_seed: Annotated[int, Field(ge=0)] = 0
+    """The first of them; the fresh draw of the base takes the seeds that follow."""
+    checkpoint_every: Annotated[int, Field(ge=1)] = 5
+    """Every so many epochs, and at the last, a checkpoint is judged."""
+    prompt_noise: bool = False
+    """Perturb the prompts while drawing, too (section 6.2)."""
+    batch_size: Annotated[int, Field(ge=1)] = 40
+    """Pictures drawn at once; memory and speed alone."""
+    sheet_prompts: Annotated[int, Field(ge=1)] = 6
+    """Prompts that a checkpoint's contact sheet shows."""
+    folder: str = "data/07_model_output"
+    """Where the pictures, their embeddings and scores are."""
+
+
+class Measure(_Parameters):
+    """What is measured on the pictures."""
+
+    encoders: tuple[str, ...] = ("dreamsim", "openclip")
+    """Names in `encoders`; each gives a mean pairwise distance (Eq. 31)."""
+    rewards: tuple[str, ...] = ("pickscore", "hpsv2")
+    """Names in `rewards`; every picture gets a score of each."""
+    manifold_encoder: str = "dreamsim"
+    """The encoder of recall and Vendi, one of `encoders`."""
+    recall_k: Annotated[int, Field(ge=1)] = 10
+    """k of generalized recall."""
+    resamples: Annotated[int, Field(ge=1)] = 1000
+    """Bootstrap samples of the prompts."""
+    reports: str = "data/08_reporting/runs"
+    """Where the tables of metrics are."""

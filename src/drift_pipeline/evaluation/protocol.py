@@ -1,0 +1,68 @@
+"""The protocol: which prompts and seeds a checkpoint is judged by, and how they are drawn.
+
+Numbers of two checkpoints may be compared where their protocols are the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from drift_pipeline.evaluation.parameters import Generate
+from drift_pipeline.parameters import PromptNoise, Sampling, Train
+from drift_pipeline.runs import fingerprint
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """What every judged checkpoint has to draw.
+
+    Attributes:
+        prompts: The texts, a shard each.
+        seeds: Seeds of each prompt.
+        sampling: Steps, guidance and η.
+        prompt_noise: Perturbation of the prompts while drawing, or `None`.
+    """
+
+    prompts: tuple[str, ...]
+    seeds: tuple[int, ...]
+    sampling: Sampling
+    prompt_noise: PromptNoise | None = None
+
+    @classmethod
+    def of(cls, generate: Generate, train: Train, prompts: list[str]) -> Protocol:
+        """Read the protocol from the parameters; it samples as training does."""
+        seeds = range(generate.first_seed, generate.first_seed + generate.images_per_prompt)
+        noise = train.prompt_noise if generate.prompt_noise else None
+        return cls(tuple(prompts), tuple(seeds), train.sampling, noise)
+
+    def fresh(self) -> Protocol:
+        """The same with as many other seeds: the ones that follow."""
+        seeds = range(self.seeds[-1] + 1, self.seeds[-1] + 1 + len(self.seeds))
+        return Protocol(self.prompts, tuple(seeds), self.sampling, self.prompt_noise)
+
+    @property
+    def hash(self) -> str:
+        """A short name of everything that the pictures depend on besides the model."""
+        sampling = self.sampling.model_dump(mode="json")
+        values: dict[str, Any] = {
+            "prompts": list(self.prompts),
+            "seeds": list(self.seeds),
+            "sampling": {key: sampling[key] for key in ("steps", "guidance", "eta")},
+            "prompt_noise": self.prompt_noise and self.prompt_noise.model_dump(mode="json"),
+        }
+        return fingerprint(values)
+
+
+def judged_epochs(epochs: int, every: int) -> list[int]:
+    """The epochs whose checkpoints are judged: every so many, and the last.
+
+    Args:
+        epochs: Epochs trained.
+        every: How many lie between two of them.
+
+    Example:
+        >>> judged_epochs(12, 5)
+        [5, 10, 12]
+    """
+    return sorted({*range(every, epochs + 1, every), epochs})

@@ -1,0 +1,5 @@
+"""Embeddings, rewards and every measure of the pictures that `generate` has drawn."""
+
+from drift_pipeline.pipelines.measure.pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]

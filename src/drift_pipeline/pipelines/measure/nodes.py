@@ -1,0 +1,164 @@
+"""Nodes that look at the evaluation's pictures and put numbers to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from drift_pipeline import components
+from drift_pipeline.evaluation.parameters import Measure
+from drift_pipeline.evaluation.protocol import Protocol
+from drift_pipeline.parameters import ConfigurationError, EncoderSpec, RewardSpec
+from drift_pipeline.runs import Run, look_up
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from drift_pipeline.datasets.shards import StoredShards
+else:
+    # Kedro reads the nodes' annotations; these types are too heavy to import for that.
+    DataFrame = StoredShards = Any
+
+
+@dataclass(frozen=True)
+class Judges:
+    """The encoders, the scorers and, where they are known, the true rewards, by name."""
+
+    encoders: dict[str, Any]
+    scorers: dict[str, Any]
+    truths: dict[str, Any]
+
+
+def load_judges(
+    run: Run, measure: Measure, encoders: dict[str, Any], rewards: dict[str, Any]
+) -> Judges:
+    """Make everything that looks at pictures."""
+    device = run.train.device
+    makers, scorers, truths = {}, {}, {}
+    for name in measure.encoders:
+        encoder = look_up(EncoderSpec, {"encoders": encoders}, "encoder", name)
+        where = f"encoders.{name}.encoder"
+        makers[name] = components.make(encoder.encoder, encoder.options, device, where)
+    for name in measure.rewards:
+        reward = look_up(RewardSpec, {"rewards": rewards}, "reward", name)
+        where = f"rewards.{name}.scorer"
+        scorers[name] = components.make(reward.scorer, reward.options, device, where)
+        if reward.truth is not None:
+            truths[name] = components.find(reward.truth, f"rewards.{name}.truth")
+    return Judges(makers, scorers, truths)
+
+
+def look(pictures: StoredShards, judges: Judges, run: Run) -> tuple[DataFrame, DataFrame]:
+    """Embed and score a checkpoint's pictures."""
+    from drift_pipeline.evaluation import tables
+
+    shown = _with_bar(pictures, run)
+    return tables.look(shown, judges.encoders, judges.scorers, judges.truths)
+
+
+def embed(pictures: StoredShards, judges: Judges, run: Run) -> DataFrame:
+    """Embed pictures whose rewards nobody asks for."""
+    from drift_pipeline.evaluation import tables
+
+    return tables.look(_with_bar(pictures, run), judges.encoders, {}, {})[0]
+
+
+def _with_bar(pictures: StoredShards, run: Run) -> Any:
+    from tqdm.auto import tqdm
+
+    disable = None if run.train.progress else True
+    return tqdm(pictures, "looking at the pictures", unit="prompt", leave=False, disable=disable)
+
+
+def measure_base(
+    protocol: Protocol,
+    measure: Measure,
+    rewards: dict[str, Any],
+    own: DataFrame,
+    scores: DataFrame,
+    fresh: DataFrame,
+) -> DataFrame:
+    """Measure the base model, against itself and against its fresh draw."""
+    table = _measure(own, scores, own, fresh, measure, rewards)
+    columns = {"method": "base", "reward": "", "seed": 0, "epoch": 0, "images": 0, "seconds": 0.0}
+    return _labelled(table, "base", columns, protocol)
+
+
+def measure_run(
+    run: Run,
+    protocol: Protocol,
+    measure: Measure,
+    rewards: dict[str, Any],
+    curve: DataFrame,
+    own: DataFrame,
+    fresh: DataFrame,
+    *seen: DataFrame,
+) -> DataFrame:
+    """Measure all judged checkpoints of a run.
+
+    Args:
+        run: The run.
+        protocol: What was drawn.
+        measure: What is measured.
+        rewards: The rewards' presets, for their bounds.
+        curve: The run's training curve, for the cost until each checkpoint.
+        own: The base model's embeddings.
+        fresh: Those of its other seeds.
+        *seen: The checkpoints' embeddings, then their scores.
+    """
+    import pandas as pd
+
+    clocks = [name for name in curve.columns if name.startswith("seconds_")]
+    seconds = curve.set_index("epoch")[clocks].sum(axis=1).cumsum()
+    tables = []
+    for vectors, scores in zip(seen[: len(seen) // 2], seen[len(seen) // 2 :], strict=True):
+        epoch = int(vectors["epoch"].iloc[0])
+        columns = {
+            "method": run.method_name,
+            "reward": run.reward_name,
+            "seed": run.seed,
+            "epoch": epoch,
+            "images": epoch * run.train.groups_per_epoch * run.candidates,
+            "seconds": float(seconds[epoch]),
+        }
+        table = _measure(vectors, scores, own, fresh, measure, rewards)
+        tables.append(_labelled(table, run.name, columns, protocol))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _measure(
+    vectors: DataFrame,
+    scores: DataFrame,
+    own: DataFrame,
+    fresh: DataFrame,
+    measure: Measure,
+    rewards: dict[str, Any],
+) -> DataFrame:
+    from drift_pipeline.evaluation import measuring, tables
+
+    encoder = measure.manifold_encoder
+    if encoder not in measure.encoders:
+        raise ConfigurationError(
+            f"measure.manifold_encoder: {encoder!r} is not one of measure.encoders "
+            f"({', '.join(measure.encoders)})"
+        )
+    presets = {"rewards": rewards}
+    bounds = {name: look_up(RewardSpec, presets, "reward", name).bounds for name in measure.rewards}
+    return measuring.measure(
+        tables.read_seen(vectors, scores),
+        tables.vectors_of(own, encoder),
+        tables.vectors_of(fresh, encoder),
+        bounds,
+        encoder,
+        measure.recall_k,
+        measure.resamples,
+    )
+
+
+def _labelled(
+    table: DataFrame, name: str, columns: dict[str, Any], protocol: Protocol
+) -> DataFrame:
+    for place, (column, value) in enumerate({"run": name, **columns}.items()):
+        table.insert(place, column, value)
+    table["protocol"] = protocol.hash
+    return table

@@ -1,0 +1,85 @@
+"""The evaluation's pictures: the same for every model but for the model."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from drift_pipeline.evaluation.generation import draw_images, draw_shards
+from drift_pipeline.images import from_png
+from drift_pipeline.parameters import PromptNoise
+from drift_pipeline.rl.randomness import keyed_normal
+
+
+@pytest.fixture
+def ready(model, protocol):
+    model.load_adapter(model.initial_state(0))
+    model.scheduler.set_timesteps(protocol.sampling.steps)
+    return model
+
+
+def close(one: torch.Tensor, other: torch.Tensor) -> bool:
+    """Alike but for the rounding to 256 levels."""
+    return bool(((one.int() - other.int()).abs() <= 1).all())
+
+
+def test_a_picture_is_what_diffusers_draws_from_the_same_noise(ready, protocol):
+    prompt, seed, sampling = protocol.prompts[0], 7, protocol.sampling
+    latents = keyed_normal(ready.latent_shape, seed, "evaluation", prompt, "latents")[None]
+    text, empty = ready.embed([prompt]), ready.embed([""])
+    with torch.no_grad():
+        for step, timestep in enumerate(ready.scheduler.timesteps):
+            bound = ready.unet(latents, timestep, encoder_hidden_states=text).sample
+            free = ready.unet(latents, timestep, encoder_hidden_states=empty).sample
+            noise = keyed_normal(ready.latent_shape, seed, "evaluation", prompt, "step", step)
+            latents = ready.scheduler.step(
+                free + sampling.guidance * (bound - free),
+                timestep,
+                latents,
+                eta=1.0,
+                variance_noise=noise[None],
+            ).prev_sample
+    expected = ready.decode(latents)
+    assert close(draw_images(ready, prompt, [seed], protocol), expected)
+
+
+def test_a_picture_does_not_depend_on_its_batch(ready, protocol):
+    prompt = protocol.prompts[0]
+    together = draw_images(ready, prompt, [5, 6, 7, 8], protocol)
+    assert close(draw_images(ready, prompt, [7], protocol), together[2:3])
+    assert close(draw_images(ready, prompt, [8, 5], protocol), together[[3, 0]])
+
+
+def test_prompts_and_seeds_have_noise_of_their_own(ready, protocol):
+    cat, dog = (draw_images(ready, prompt, [0, 1], protocol) for prompt in protocol.prompts)
+    for one, other in ((cat[0], cat[1]), (cat[0], dog[0])):
+        assert (one.float() - other.float()).abs().mean() > 5
+
+
+def test_prompt_noise_changes_pictures_and_repeats(ready, protocol):
+    noisy = replace(protocol, prompt_noise=PromptNoise(scale=1.0, tau1=0.0))
+    clean = draw_images(ready, protocol.prompts[0], [0, 1], protocol)
+    first = draw_images(ready, protocol.prompts[0], [0, 1], noisy)
+    assert (clean.int() - first.int()).abs().max() > 3
+    assert torch.equal(first, draw_images(ready, protocol.prompts[0], [0, 1], noisy))
+
+
+def test_shards_hold_the_pictures_of_their_prompt_whatever_is_drawn_beside_them(model, protocol):
+    state = model.initial_state(0)
+    tables = list(draw_shards(model, state, "base", protocol, [0, 1], batch_size=3, workers=2))
+    (alone,) = draw_shards(model, state, "base", protocol, [1], batch_size=4)
+    assert [table["prompt"].unique().tolist() for table in tables] == [
+        [p] for p in protocol.prompts
+    ]
+    assert alone["seed"].tolist() == list(protocol.seeds)
+    assert set(alone.columns) == {"run", "epoch", "prompt", "seed", "image"}
+    one, other = (from_png(p["bytes"] for p in table["image"]) for table in (alone, tables[1]))
+    assert close(one, other)
+    assert close(one, draw_images(model, protocol.prompts[1], protocol.seeds, protocol))
+
+
+def test_latents_that_are_not_finite_are_named(model, protocol):
+    state = model.initial_state(0)
+    broken = {name: tensor + torch.nan for name, tensor in state.adapter.items()}
+    with pytest.raises(FloatingPointError, match="'a photo of a cat', seed 0: the latents"):
+        list(draw_shards(model, replace(state, adapter=broken), "x", protocol, [0]))
