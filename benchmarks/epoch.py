@@ -50,16 +50,18 @@ def epoch(
     candidates: int,
     prompts: list[str],
     noise: PromptNoise,
+    workers: int,
 ) -> tuple[float, float]:
     """Seconds of a rollout and of an update, the first half of each group trained."""
     state = model.initial_state(seed=0)
     start = perf_counter()
     drawn, _ = rollout(model, state, draw_prompts(prompts, groups, 0, 1), candidates, 0, 1,
-                       sampling, noise)  # fmt: skip
+                       sampling, noise, workers=workers)  # fmt: skip
     middle = perf_counter()
     chosen = torch.arange(len(drawn)).view(groups, -1)[:, : candidates // 2].flatten()
     advantages = torch.randn(len(chosen), generator=torch.Generator().manual_seed(0))
-    update(model, state, drawn.select(chosen), advantages, sampling, optimization, noise)
+    update(model, state, drawn.select(chosen), advantages, sampling, optimization, noise,
+           workers=workers)  # fmt: skip
     return middle - start, perf_counter() - middle
 
 
@@ -94,9 +96,10 @@ def main() -> None:
             "channels-last": {"model": {"channels_last": True}},
             "bf16 weights and autocast": {"model": {"precision": "bf16"}},
             "batches of 32": batches(32),
-            "batches of 64": batches(64),
-            "batches of 256": batches(256),
-            "one thread": {"threads": 1},
+            "batches of 128": batches(128),
+            "one worker": {"workers": 1},
+            "one worker, batches of 128": {"workers": 1, **batches(128)},
+            "one worker, one thread": {"workers": 1, "threads": 1},
             "UNet of 64 and 128 channels": {"source": wide},
             "attention at 8 × 8 too": {"source": both},
         }
@@ -116,6 +119,7 @@ def main() -> None:
                         2 * train["group_size"],
                         prompts,
                         noise,
+                        variant.get("workers", train["workers"]),
                     )
                 )
         torch.set_num_threads(threads)

@@ -1,6 +1,6 @@
 """Kill a training run at random moments, go on each time, and compare with one that was left alone.
 
-    python benchmarks/kills.py [--kills 10] [--epochs 4] [--seed 0]
+    python benchmarks/kills.py [--kills 10] [--epochs 30] [--seed 0]
 
 Both runs are of the smoke environment. Each part of the first one is a process of its own that is
 killed (SIGKILL) after a random delay, between the first file and the end of the whole run; where
@@ -95,7 +95,7 @@ def main() -> None:
     """Print a line a kill, then whether the runs agree."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=10)
-    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     chance = random.Random(options.seed)

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from drift_pipeline.parameters import ConfigurationError
+from drift_pipeline.runs import CODE
 from drift_pipeline.state import RunFolder
 
 IDENTITY = {"method": "drift", "seed": 42, "train.sampling.steps": 8}
@@ -39,6 +40,14 @@ def test_a_new_run(tmp_path):
 def test_the_same_parameters_go_on(folder):
     assert folder.check(IDENTITY, 3) == 3
     assert folder.check(dict(reversed(IDENTITY.items())), 9) == 3
+
+
+def test_other_code_is_said_and_refused_only_where_asked_for(folder, caplog):
+    new = {**IDENTITY, CODE: "abc"}
+    assert folder.check(new, 3) == 3
+    assert "was begun with other code" in caplog.text
+    with pytest.raises(ConfigurationError, match=f"{CODE}: absent -> abc"):
+        folder.check(new, 3, same_code=True)
 
 
 def test_other_parameters_are_refused_by_name(folder):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import AbstractContextManager
+from pathlib import PurePosixPath
 from typing import Any
 
 from kedro.config import MissingConfigException
@@ -65,9 +66,10 @@ class TrainingHooks:
             "folder": f"{run.train.runs_folder}/{run.name}",
             "prompts": run.train.prompts,
             "evaluation_prompts": generate.prompts,
-            "pictures": f"{generate.folder}/{run.name}",
-            "evaluation": generate.folder,
+            "pictures": generate.folder,
+            "features": measure.features,
             "reports": measure.reports,
+            "reporting": str(PurePosixPath(measure.reports).parent),
         }
         OmegaConf.register_new_resolver("run", values.__getitem__, replace=True)
 
@@ -78,14 +80,22 @@ class TrainingHooks:
         """Check prompts and earlier state, and say what is going to happen."""
         spaces = {(node.namespace or "").partition(".")[0] for node in pipeline.nodes}
         if self._run is not None and "evaluation" in spaces:
-            self._freshen()
+            self._freshen(pipeline.all_outputs())
         if self._run is None or "training" not in spaces:
             return
         run, folder = self._run, self._folder
         prompts = read_prompts(project.current.path / run.train.prompts)
         if run.train.start_over:
             folder.clear()
-        trained = folder.check(run.identity(prompts), run.train.epochs)
+        try:
+            strict = run.train.if_changed == "start_over"
+            trained = folder.check(run.identity(prompts), run.train.epochs, same_code=strict)
+        except ConfigurationError as error:
+            if not strict:
+                raise
+            logger.warning("Starting over: %s", error.message)
+            folder.clear()
+            trained = 0
         if trained < run.train.epochs:
             _check_base_model(run)
         folder.tidy(run.train.epochs)
@@ -119,18 +129,19 @@ class TrainingHooks:
                 self._folder.last_epoch() or 0,
             )
 
-    def _freshen(self) -> None:
-        """Remove what was measured before, and pictures of another model or protocol."""
+    def _freshen(self, made: set[str]) -> None:
+        """Remove the metrics that will be made, and pictures of another model or protocol."""
         from drift_pipeline.evaluation.freshness import remove_stale
 
         assert self._run is not None
         run, root = self._run, project.current.path
         prompts = read_prompts(root / self._generate.prompts, "generate.prompts")
         protocol = Protocol.of(self._generate, run.train, prompts)
-        pictures = root / self._generate.folder
-        remove_stale(run, protocol, project.current.judged_epochs, self._folder, pictures)
-        for name in ("base", run.name):
-            (root / self._measure.reports / name / "metrics.parquet").unlink(missing_ok=True)
+        folders = [root / self._generate.folder, root / self._measure.features]
+        remove_stale(run, protocol, project.current.judged_epochs, self._folder, *folders)
+        for name, metrics in (("base", "base_metrics"), (run.name, "run_metrics")):
+            if metrics in made:
+                (root / self._measure.reports / name / "metrics.parquet").unlink(missing_ok=True)
 
     def _open_bar(self, run: Run, trained: int) -> None:
         from tqdm.auto import tqdm

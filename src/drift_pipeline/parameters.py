@@ -202,8 +202,10 @@ class Train(_Parameters):
     """Groups that an epoch's contact sheet shows."""
     progress: bool = True
     """Show progress bars."""
-    runs_folder: str = "data/06_models/runs"
+    runs_folder: str = "data/06_models/runs/bestiary"
     """Where the folders of the runs are."""
+    if_changed: Literal["refuse", "start_over"] = "refuse"
+    """What to do with a run of this name that was trained with other parameters."""
     start_over: bool = False
     """Throw away what a run of this name has written, and train it anew."""
 

@@ -13,12 +13,13 @@ from typing import Any
 
 DEFAULT_RUN = {
     "name": "drift-pickscore-s42",
-    "folder": "data/06_models/runs/drift-pickscore-s42",
+    "folder": "data/06_models/runs/bestiary/drift-pickscore-s42",
     "prompts": "data/01_raw/prompts/animals.txt",
     "evaluation_prompts": "data/01_raw/prompts/evaluation.txt",
-    "pictures": "data/07_model_output/drift-pickscore-s42",
-    "evaluation": "data/07_model_output",
-    "reports": "data/08_reporting/runs",
+    "pictures": "data/07_model_output/bestiary",
+    "features": "data/04_feature/bestiary",
+    "reports": "data/08_reporting/bestiary/runs",
+    "reporting": "data/08_reporting/bestiary",
 }
 """What `${run:...}` stands for in the catalog where no hook runs, as in Kedro-Viz."""
 

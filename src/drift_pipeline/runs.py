@@ -34,6 +34,7 @@ FREE = {
     "contact_sheet_groups",
     "progress",
     "runs_folder",
+    "if_changed",
     "start_over",
     "prompts",
     "sampling.batch_size",
@@ -42,6 +43,9 @@ FREE = {
     "optimization.measure_kl_rows",
 }
 """Parameters of `train` that may change between the parts of one run."""
+
+CODE = "code of drift, rl, scorers and encoders"
+"""Where the identity says by which code a policy was trained."""
 
 Spec = TypeVar("Spec", bound=BaseModel)
 
@@ -112,11 +116,20 @@ class Run(BaseModel):
             **_flat(self.encoder.model_dump(mode="json"), f"encoders.{self.train.encoder}"),
             **{f"train.{key}": value for key, value in _flat(settings).items() if key not in FREE},
             "train.prompts (hash)": fingerprint(prompts),
+            CODE: code_digest(),
         }
         del values[f"rewards.{self.reward_name}.truth"]  # it is only looked at
         if self.method.shaping.merge == "advantage":  # then the reward's scale changes nothing
             del values[f"rewards.{self.reward_name}.bounds"]
         return values | _local_files(values)
+
+
+def code_digest() -> str:
+    """A short hash of the code that policies depend on."""
+    root = Path(__file__).parent
+    folders = ("drift", "rl", "scorers", "encoders")
+    files = [file for name in folders for file in sorted((root / name).rglob("*.py"))]
+    return fingerprint([[str(f.relative_to(root)), f.read_text(encoding="utf-8")] for f in files])
 
 
 def run_name(method: Any, reward: Any, seed: Any) -> str:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from drift_pipeline.parameters import ConfigurationError
+from drift_pipeline.runs import CODE
+
+logger = logging.getLogger(__name__)
 
 START_OVER = "--params train.start_over=true"
 RESULTS = ("training_curve.*", "training_pictures.png", "lora")
@@ -35,12 +39,13 @@ class RunFolder:
         """The last epoch whose policy is there; `None` where there is none."""
         return max(self.states(), default=None)
 
-    def check(self, identity: dict[str, Any], epochs: int) -> int:
+    def check(self, identity: dict[str, Any], epochs: int, same_code: bool = False) -> int:
         """Make sure that what is there was made with the same parameters.
 
         Args:
             identity: What the states of this run must have been made with.
             epochs: Epochs asked for.
+            same_code: Refuse states that other code has made, too; otherwise it is only said.
 
         Returns:
             Epochs that are trained.
@@ -67,6 +72,9 @@ class RunFolder:
                 f"that epoch again, or start over with {START_OVER}"
             ) from error
         new = json.loads(json.dumps(identity))
+        if not same_code and old.get(CODE) != new.get(CODE):
+            logger.warning("%s was begun with other code; going on with this one", self.path.name)
+            old[CODE] = new.get(CODE)
         differing = [
             f"{key}: {old.get(key, 'absent')} -> {new.get(key, 'absent')}"
             for key in sorted(old.keys() | new.keys())

@@ -11,7 +11,7 @@ from drift_pipeline.parameters import PromptNoise, Train
 
 def test_it_says_what_the_parameters_say():
     train = Train(base_model="x", prompts="y")
-    generate = Generate(prompts="p", images_per_prompt=3, first_seed=10)
+    generate = Generate(prompts="p", folder="f", images_per_prompt=3, first_seed=10)
     protocol = Protocol.of(generate, train, ["a", "b"])
     assert protocol == Protocol(("a", "b"), (10, 11, 12), train.sampling, None)
     noisy = Protocol.of(generate.model_copy(update={"prompt_noise": True}), train, ["a", "b"])

@@ -71,6 +71,7 @@ def kedro_run(project_path, tiny_parameters) -> Iterator[Callable[..., dict[str,
         folders = {
             "train.runs_folder": str(results),
             "generate.folder": str(results / "pictures"),
+            "measure.features": str(results / "features"),
             "measure.reports": str(results / "reports"),
         }
         values = _nested({**tiny_parameters, **folders, **(changes or {})})

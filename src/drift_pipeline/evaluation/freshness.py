@@ -27,7 +27,12 @@ def base_identity(run: Run) -> dict[str, Any]:
 
 
 def remove_stale(
-    run: Run, protocol: Protocol, epochs: Iterable[int], trained: RunFolder, folder: Path
+    run: Run,
+    protocol: Protocol,
+    epochs: Iterable[int],
+    trained: RunFolder,
+    pictures: Path,
+    features: Path,
 ) -> list[Path]:
     """Remove pictures, embeddings and scores of another model or another protocol.
 
@@ -38,28 +43,29 @@ def remove_stale(
         protocol: What has to be drawn.
         epochs: Epochs of the judged checkpoints.
         trained: The run's folder, whose states say what each checkpoint was trained with.
-        folder: Where the pictures of all runs are.
+        pictures: Where the pictures of all runs are.
+        features: Where their embeddings and scores are.
 
     Returns:
-        The folders that were removed.
+        The folders of pictures that were removed.
     """
     base = fingerprint(base_identity(run))
     expected = {
-        folder / "base/epoch_0000": (base, 0, protocol.hash),
-        folder / "base_fresh/epoch_0000": (base, 0, protocol.fresh().hash),
+        "base/epoch_0000": (base, 0, protocol.hash),
+        "base_fresh/epoch_0000": (base, 0, protocol.fresh().hash),
     }
     states = trained.states()
     for epoch in epochs:
         if epoch in states:
             state = json.loads(states[epoch].read_text(encoding="utf-8"))
-            place = folder / run.name / f"epoch_{epoch:04d}"
-            expected[place] = (state["fingerprint"], epoch, protocol.hash)
+            expected[f"{run.name}/epoch_{epoch:04d}"] = (state["fingerprint"], epoch, protocol.hash)
     removed = []
     for place, values in expected.items():
-        found = made_of(place / "images")
+        found = made_of(pictures / place / "images")
         wanted = dict(zip(("policy", "epoch", "protocol"), values, strict=True))
         if found is not None and found != wanted:
-            logger.warning("%s is of another model or protocol, and is made again", place)
-            shutil.rmtree(place)
-            removed.append(place)
+            logger.warning("%s is of another model or protocol: made again", pictures / place)
+            shutil.rmtree(features / place, ignore_errors=True)
+            shutil.rmtree(pictures / place)
+            removed.append(pictures / place)
     return removed

@@ -28,8 +28,8 @@ class Generate(_Parameters):
     """Pictures drawn at once; memory and speed alone."""
     sheet_prompts: Annotated[int, Field(ge=1)] = 6
     """Prompts that a checkpoint's contact sheet shows."""
-    folder: str = "data/07_model_output"
-    """Where the pictures, their embeddings and scores are."""
+    folder: str
+    """Where the pictures are."""
 
 
 class Measure(_Parameters):
@@ -45,5 +45,7 @@ class Measure(_Parameters):
     """k of generalized recall."""
     resamples: Annotated[int, Field(ge=1)] = 1000
     """Bootstrap samples of the prompts."""
-    reports: str = "data/08_reporting/runs"
+    features: str
+    """Where the embeddings and scores are."""
+    reports: str
     """Where the tables of metrics are."""

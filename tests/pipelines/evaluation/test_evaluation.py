@@ -43,7 +43,8 @@ def evaluated(kedro_run, prompts, tmp_path_factory) -> Path:
 def stamps(results: Path) -> dict[str, int]:
     return {
         str(path.relative_to(results)): path.stat().st_mtime_ns
-        for path in sorted((results / "pictures").rglob("*.parquet"))
+        for folder in ("pictures", "features")
+        for path in sorted((results / folder).rglob("*.parquet"))
     }
 
 
@@ -119,7 +120,7 @@ def test_another_protocol_makes_everything_anew(evaluated, kedro_run, prompts, c
     pictures = {name for name in after if "images" in name}
     assert pictures and all(before.get(name) != after[name] for name in pictures)
     assert not [name for name in after if "embeddings" in name]  # they were of the old pictures
-    assert "made again" in caplog.text
+    assert "of another model or protocol: made again" in caplog.text
 
 
 def test_missing_checkpoints_and_prompts_are_named(kedro_run, prompts, tmp_path):

@@ -116,6 +116,18 @@ def test_other_parameters_are_refused_and_starting_over_is_offered(train, tmp_pa
     assert (tmp_path / NAME / "notes.txt").exists()
 
 
+def test_a_reproduction_may_start_over_by_itself(train, tmp_path, caplog):
+    train(tmp_path, {"train.epochs": 1})
+    name = "epoch_0001/policy/adapter.safetensors"
+    before = contents(tmp_path / NAME)[name]
+    itself = {"train.epochs": 1, "train.if_changed": "start_over"}
+    train(tmp_path, itself)
+    assert contents(tmp_path / NAME)[name] == before
+    train(tmp_path, {**itself, "train.optimization.learning_rate": 0.01})
+    assert contents(tmp_path / NAME)[name] != before
+    assert "Starting over: drift-pickscore-s42 was trained with other parameters" in caplog.text
+
+
 def test_a_reward_that_is_not_finite_stops_the_run(train, tmp_path, monkeypatch, caplog):
     caplog.set_level(logging.INFO, "drift_pipeline")
     load = nodes.load_reward
