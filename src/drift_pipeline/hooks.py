@@ -22,10 +22,10 @@ from omegaconf import OmegaConf
 
 from drift_pipeline import project
 from drift_pipeline.checkpoints import local_or_hub
-from drift_pipeline.evaluation.parameters import Generate, Measure
+from drift_pipeline.evaluation.parameters import Generate, Measure, presets_of
 from drift_pipeline.evaluation.protocol import Protocol, judged_epochs
 from drift_pipeline.parameters import ConfigurationError
-from drift_pipeline.runs import Run, read, read_prompts
+from drift_pipeline.runs import Run, judges_digest, read, read_prompts
 from drift_pipeline.state import RunFolder
 
 logger = logging.getLogger(__name__)
@@ -54,6 +54,7 @@ class TrainingHooks:
         run = self._run = Run.from_parameters(parameters)
         generate = self._generate = read(Generate, parameters.get("generate", {}), "generate")
         measure = self._measure = read(Measure, parameters.get("measure", {}), "measure")
+        self._presets = parameters.get("encoders") or {}, parameters.get("rewards") or {}
         judged = tuple(judged_epochs(run.train.epochs, generate.checkpoint_every))
         now = project.current
         changed = (now.epochs, now.judged_epochs) != (run.train.epochs, judged)
@@ -131,7 +132,7 @@ class TrainingHooks:
 
     def _freshen(self, made: set[str]) -> None:
         """Remove the metrics that will be made, and pictures of another model or protocol."""
-        from drift_pipeline.evaluation.freshness import remove_stale
+        from drift_pipeline.evaluation.freshness import remove_stale, remove_unjudged
 
         assert self._run is not None
         run, root = self._run, project.current.path
@@ -139,6 +140,8 @@ class TrainingHooks:
         protocol = Protocol.of(self._generate, run.train, prompts)
         folders = [root / self._generate.folder, root / self._measure.features]
         remove_stale(run, protocol, project.current.judged_epochs, self._folder, *folders)
+        digest = judges_digest(*presets_of(self._measure, *self._presets))
+        remove_unjudged(folders[1], ("base", "base_fresh", run.name), digest)
         for name, metrics in (("base", "base_metrics"), (run.name, "run_metrics")):
             if metrics in made:
                 (root / self._measure.reports / name / "metrics.parquet").unlink(missing_ok=True)

@@ -116,7 +116,7 @@ class Run(BaseModel):
             **_flat(self.encoder.model_dump(mode="json"), f"encoders.{self.train.encoder}"),
             **{f"train.{key}": value for key, value in _flat(settings).items() if key not in FREE},
             "train.prompts (hash)": fingerprint(prompts),
-            CODE: code_digest(),
+            CODE: code_digest("drift", "rl", "scorers", "encoders"),
         }
         del values[f"rewards.{self.reward_name}.truth"]  # it is only looked at
         if self.method.shaping.merge == "advantage":  # then the reward's scale changes nothing
@@ -124,10 +124,24 @@ class Run(BaseModel):
         return values | _local_files(values)
 
 
-def code_digest() -> str:
-    """A short hash of the code that policies depend on."""
+def judges_digest(encoders: Mapping[str, EncoderSpec], rewards: Mapping[str, RewardSpec]) -> str:
+    """A short hash of everything that embeddings and scores depend on besides the pictures.
+
+    Args:
+        encoders: Name to encoder.
+        rewards: Name to reward; its bounds do not count.
+    """
+    values: dict[str, Any] = {"code": code_digest("scorers", "encoders")}
+    for name, encoder in encoders.items():
+        values |= _flat(encoder.model_dump(mode="json"), f"encoders.{name}")
+    for name, reward in rewards.items():
+        values |= _flat(reward.model_dump(mode="json", exclude={"bounds"}), f"rewards.{name}")
+    return fingerprint(values | _local_files(values))
+
+
+def code_digest(*folders: str) -> str:
+    """A short hash of the code in some folders of the package."""
     root = Path(__file__).parent
-    folders = ("drift", "rl", "scorers", "encoders")
     files = [file for name in folders for file in sorted((root / name).rglob("*.py"))]
     return fingerprint([[str(f.relative_to(root)), f.read_text(encoding="utf-8")] for f in files])
 

@@ -69,3 +69,28 @@ def remove_stale(
             shutil.rmtree(pictures / place)
             removed.append(pictures / place)
     return removed
+
+
+def remove_unjudged(features: Path, names: Iterable[str], digest: str) -> list[Path]:
+    """Remove embeddings and scores by encoders or rewards that have changed since.
+
+    Args:
+        features: Where the embeddings and scores of all runs are.
+        names: Runs to look at.
+        digest: What their judges must be, see `runs.judges_digest`.
+
+    Returns:
+        The folders that were removed.
+    """
+    import pandas as pd
+
+    removed = []
+    for file in sorted(file for name in names for file in features.glob(f"{name}/*/*.parquet")):
+        if not file.exists():  # gone with its neighbour
+            continue
+        found = pd.read_parquet(file, columns=["judges"])["judges"].unique().tolist()
+        if found != [digest]:
+            logger.warning("%s was made by other encoders or rewards: made again", file.parent)
+            shutil.rmtree(file.parent)
+            removed.append(file.parent)
+    return removed

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from drift_pipeline.parameters import EncoderSpec, RewardSpec
+from drift_pipeline.runs import look_up
 
 
 class _Parameters(BaseModel):
@@ -49,3 +53,24 @@ class Measure(_Parameters):
     """Where the embeddings and scores are."""
     reports: str
     """Where the tables of metrics are."""
+
+
+def presets_of(
+    measure: Measure, encoders: Mapping[str, Any], rewards: Mapping[str, Any]
+) -> tuple[dict[str, EncoderSpec], dict[str, RewardSpec]]:
+    """Look up the encoders and rewards that judge.
+
+    Args:
+        measure: Which ones.
+        encoders: All encoders' presets; none of them is looked up where there are none.
+        rewards: All rewards' presets.
+
+    Raises:
+        ConfigurationError: Where one is not known, with the known ones.
+    """
+    presets = {"encoders": encoders, "rewards": rewards}
+    seeing = measure.encoders if encoders else ()
+    return (
+        {name: look_up(EncoderSpec, presets, "encoder", name) for name in seeing},
+        {name: look_up(RewardSpec, presets, "reward", name) for name in measure.rewards},
+    )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import tiny
 
 from drift_pipeline.parameters import ConfigurationError
 from drift_pipeline.pipelines.generate import create_pipeline as create_generate
@@ -110,6 +111,25 @@ def test_what_is_there_is_not_made_again_and_what_is_missing_is(evaluated, kedro
     assert changed == {f"pictures/{NAME}/epoch_0002/images/01.parquet"}
     assert (folder / "01.parquet").read_bytes() == old
     assert (evaluated / "reports" / NAME / "metrics.parquet").exists()
+
+
+def test_other_judges_look_again(evaluated, kedro_run, prompts, models, caplog):
+    before = stamps(evaluated)
+    tiny.make_pickscore(models / "other_pickscore", seed=9)
+    other = {
+        f"rewards.pickscore.options.{key}": str(models / "other_pickscore")
+        for key in ("model", "processor")
+    }
+    table = evaluated / "reports" / "base" / "metrics.parquet"
+    old = pd.read_parquet(table).set_index(["metric", "encoder"])["value"]
+    kedro_run("measure", evaluated, {"generate.prompts": str(prompts), **other})
+    after = stamps(evaluated)
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == {name for name in before if name.startswith("features")}
+    assert "made by other encoders or rewards: made again" in caplog.text
+    new = pd.read_parquet(table).set_index(["metric", "encoder"])["value"]
+    assert new["reward", "pickscore"] != old["reward", "pickscore"]
+    assert new["reward", "hpsv2"] == old["reward", "hpsv2"]
 
 
 def test_another_protocol_makes_everything_anew(evaluated, kedro_run, prompts, caplog):

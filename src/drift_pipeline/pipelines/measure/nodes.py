@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from drift_pipeline import components
-from drift_pipeline.evaluation.parameters import Measure
+from drift_pipeline.evaluation.parameters import Measure, presets_of
 from drift_pipeline.evaluation.protocol import Protocol
-from drift_pipeline.parameters import ConfigurationError, EncoderSpec, RewardSpec
-from drift_pipeline.runs import Run, look_up
+from drift_pipeline.parameters import ConfigurationError
+from drift_pipeline.runs import Run, judges_digest
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -22,11 +22,19 @@ else:
 
 @dataclass(frozen=True)
 class Judges:
-    """The encoders, the scorers and, where they are known, the true rewards, by name."""
+    """The encoders, the scorers and, where they are known, the true rewards, by name.
+
+    Attributes:
+        encoders: Images to embeddings.
+        scorers: Images and prompts to scores.
+        truths: Images to true rewards.
+        digest: Changes whenever one of them does.
+    """
 
     encoders: dict[str, Any]
     scorers: dict[str, Any]
     truths: dict[str, Any]
+    digest: str
 
 
 def load_judges(
@@ -34,18 +42,23 @@ def load_judges(
 ) -> Judges:
     """Make everything that looks at pictures."""
     device = run.train.device
-    makers, scorers, truths = {}, {}, {}
-    for name in measure.encoders:
-        encoder = look_up(EncoderSpec, {"encoders": encoders}, "encoder", name)
-        where = f"encoders.{name}.encoder"
-        makers[name] = components.make(encoder.encoder, encoder.options, device, where)
-    for name in measure.rewards:
-        reward = look_up(RewardSpec, {"rewards": rewards}, "reward", name)
-        where = f"rewards.{name}.scorer"
-        scorers[name] = components.make(reward.scorer, reward.options, device, where)
-        if reward.truth is not None:
-            truths[name] = components.find(reward.truth, f"rewards.{name}.truth")
-    return Judges(makers, scorers, truths)
+    seeing, scoring = presets_of(measure, encoders, rewards)
+    return Judges(
+        {
+            name: components.make(spec.encoder, spec.options, device, f"encoders.{name}.encoder")
+            for name, spec in seeing.items()
+        },
+        {
+            name: components.make(spec.scorer, spec.options, device, f"rewards.{name}.scorer")
+            for name, spec in scoring.items()
+        },
+        {
+            name: components.find(spec.truth, f"rewards.{name}.truth")
+            for name, spec in scoring.items()
+            if spec.truth is not None
+        },
+        judges_digest(seeing, scoring),
+    )
 
 
 def look(pictures: StoredShards, judges: Judges, run: Run) -> tuple[DataFrame, DataFrame]:
@@ -53,14 +66,16 @@ def look(pictures: StoredShards, judges: Judges, run: Run) -> tuple[DataFrame, D
     from drift_pipeline.evaluation import tables
 
     shown = _with_bar(pictures, run)
-    return tables.look(shown, judges.encoders, judges.scorers, judges.truths)
+    vectors, scores = tables.look(shown, judges.encoders, judges.scorers, judges.truths)
+    return vectors.assign(judges=judges.digest), scores.assign(judges=judges.digest)
 
 
 def embed(pictures: StoredShards, judges: Judges, run: Run) -> DataFrame:
     """Embed pictures whose rewards nobody asks for."""
     from drift_pipeline.evaluation import tables
 
-    return tables.look(_with_bar(pictures, run), judges.encoders, {}, {})[0]
+    vectors, _ = tables.look(_with_bar(pictures, run), judges.encoders, {}, {})
+    return vectors.assign(judges=judges.digest)
 
 
 def _with_bar(pictures: StoredShards, run: Run) -> Any:
@@ -142,8 +157,7 @@ def _measure(
             f"measure.manifold_encoder: {encoder!r} is not one of measure.encoders "
             f"({', '.join(measure.encoders)})"
         )
-    presets = {"rewards": rewards}
-    bounds = {name: look_up(RewardSpec, presets, "reward", name).bounds for name in measure.rewards}
+    bounds = {name: spec.bounds for name, spec in presets_of(measure, {}, rewards)[1].items()}
     return measuring.measure(
         tables.read_seen(vectors, scores),
         tables.vectors_of(own, encoder),
