@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import AbstractContextManager
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from kedro.config import MissingConfigException
@@ -26,7 +26,7 @@ from drift_pipeline.evaluation.parameters import Generate, Measure, presets_of
 from drift_pipeline.evaluation.protocol import Protocol, judged_epochs
 from drift_pipeline.parameters import ConfigurationError
 from drift_pipeline.runs import Run, judges_digest, read, read_prompts
-from drift_pipeline.state import RunFolder
+from drift_pipeline.state import RunFolder, remove
 
 logger = logging.getLogger(__name__)
 
@@ -79,12 +79,22 @@ class TrainingHooks:
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol
     ) -> None:
         """Check prompts and earlier state, and say what is going to happen."""
-        spaces = {(node.namespace or "").partition(".")[0] for node in pipeline.nodes}
-        if self._run is not None and "evaluation" in spaces:
-            self._freshen(pipeline.all_outputs())
-        if self._run is None or "training" not in spaces:
+        if self._run is None:
             return
-        run, folder = self._run, self._folder
+        spaces = {(node.namespace or "").partition(".")[0] for node in pipeline.nodes}
+        if "training" in spaces:
+            self._prepare_training(self._run)
+        if "evaluation" in spaces:
+            self._freshen(self._run, will_train="training" in spaces)
+        # These are cheap, and stale as soon as anything before them is made again.
+        for name in pipeline.all_outputs():
+            if name.startswith("analyze.") or name in ("base_metrics", "run_metrics"):
+                path = getattr(catalog.get(name), "_filepath", None)
+                if path is not None:
+                    remove(Path(path))
+
+    def _prepare_training(self, run: Run) -> None:
+        folder = self._folder
         prompts = read_prompts(project.current.path / run.train.prompts)
         if run.train.start_over:
             folder.clear()
@@ -130,21 +140,18 @@ class TrainingHooks:
                 self._folder.last_epoch() or 0,
             )
 
-    def _freshen(self, made: set[str]) -> None:
-        """Remove the metrics that will be made, and pictures of another model or protocol."""
+    def _freshen(self, run: Run, will_train: bool) -> None:
+        """Remove pictures of another model or protocol, and what other judges said of them."""
         from drift_pipeline.evaluation.freshness import remove_stale, remove_unjudged
 
-        assert self._run is not None
-        run, root = self._run, project.current.path
+        root = project.current.path
         prompts = read_prompts(root / self._generate.prompts, "generate.prompts")
         protocol = Protocol.of(self._generate, run.train, prompts)
-        folders = [root / self._generate.folder, root / self._measure.features]
-        remove_stale(run, protocol, project.current.judged_epochs, self._folder, *folders)
+        pictures, features = root / self._generate.folder, root / self._measure.features
+        judged = project.current.judged_epochs
+        remove_stale(run, protocol, judged, self._folder, pictures, features, will_train)
         digest = judges_digest(*presets_of(self._measure, *self._presets))
-        remove_unjudged(folders[1], ("base", "base_fresh", run.name), digest)
-        for name, metrics in (("base", "base_metrics"), (run.name, "run_metrics")):
-            if metrics in made:
-                (root / self._measure.reports / name / "metrics.parquet").unlink(missing_ok=True)
+        remove_unjudged(features, ("base", "base_fresh", run.name), digest)
 
     def _open_bar(self, run: Run, trained: int) -> None:
         from tqdm.auto import tqdm

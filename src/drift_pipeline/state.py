@@ -103,10 +103,10 @@ class RunFolder:
         if (self.last_epoch() or 0) < epochs:
             for pattern in RESULTS:
                 for path in self.path.glob(pattern):
-                    _remove(path)
+                    remove(path)
         for pattern in (".*.part*", ".*.old"):
             for path in [*self.path.glob(pattern), *self.path.glob(f"epoch_*/{pattern}")]:
-                _remove(path)
+                remove(path)
 
     def clear(self) -> None:
         """Remove everything that training has written here, and nothing else.
@@ -116,15 +116,15 @@ class RunFolder:
         """
         for pattern in RESULTS:
             for path in self.path.glob(pattern):
-                _remove(path)
+                remove(path)
         old = self.path / ".epochs.old"
-        _remove(old)
+        remove(old)
         epochs = sorted(self.path.glob("epoch_*"), key=lambda path: (len(path.name), path.name))
         if epochs:
             old.mkdir()
         for path in reversed(epochs):
             path.rename(old / path.name)
-        _remove(old)
+        remove(old)
 
     def forget_optimizers(self, before: int) -> None:
         """Remove the optimizer's memory from the policies of epochs before this one."""
@@ -133,7 +133,8 @@ class RunFolder:
                 path.with_name("optimizer.safetensors").unlink(missing_ok=True)
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
+    """Remove a file or a folder, if it is there."""
     if path.is_dir():
         shutil.rmtree(path)
     else:

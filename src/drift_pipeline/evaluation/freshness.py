@@ -33,6 +33,7 @@ def remove_stale(
     trained: RunFolder,
     pictures: Path,
     features: Path,
+    will_train: bool = False,
 ) -> list[Path]:
     """Remove pictures, embeddings and scores of another model or another protocol.
 
@@ -45,6 +46,7 @@ def remove_stale(
         trained: The run's folder, whose states say what each checkpoint was trained with.
         pictures: Where the pictures of all runs are.
         features: Where their embeddings and scores are.
+        will_train: Checkpoints that are not there will be trained, so their pictures are old.
 
     Returns:
         The folders of pictures that were removed.
@@ -56,9 +58,12 @@ def remove_stale(
     }
     states = trained.states()
     for epoch in epochs:
+        place = f"{run.name}/epoch_{epoch:04d}"
         if epoch in states:
             state = json.loads(states[epoch].read_text(encoding="utf-8"))
-            expected[f"{run.name}/epoch_{epoch:04d}"] = (state["fingerprint"], epoch, protocol.hash)
+            expected[place] = (state["fingerprint"], epoch, protocol.hash)
+        elif will_train:
+            expected[place] = ("still to be trained", epoch, protocol.hash)
     removed = []
     for place, values in expected.items():
         found = made_of(pictures / place / "images")
