@@ -51,7 +51,7 @@ def test_preference_models_agree_with_their_taste_on_clear_pairs(
     prompts = [held_out.bare_captions[i] for i in pairs.prompt_index().tolist()]
     first, second = (scorer(held_out.images[pairs.index[:, side]], prompts) for side in (0, 1))
     right = (first > second) == (pairs.first > 0.5)
-    assert float(right[pairs.clear].float().mean()) >= 0.85
+    assert float(right[pairs.clear].float().mean()) >= 0.9
     same = (held_out.animals[pairs.index][:, 0]) == (held_out.animals[pairs.index][:, 1])
     assert float(right[pairs.clear & same].float().mean()) >= 0.9
 
@@ -68,7 +68,7 @@ def test_dreamsim_agrees_with_the_drawings_on_clear_triplets(kept, project_path,
     assert float(((far > near) == (farther > 0))[clear].float().mean()) >= 0.9
 
 
-def test_clip_names_drawn_animals_and_generated_ones_far_above_chance(kept, project_path, held_out):
+def test_clip_names_drawn_animals_and_generated_ones(kept, project_path, held_out):
     clip = OpenCLIP(**options(project_path, "openclip", "encoders"))
     text = clip_texts(kept)
     generated = judging.generate_animals(str(kept / "stable_diffusion"), 4, 5.0, 25, seed=7)
@@ -76,8 +76,8 @@ def test_clip_names_drawn_animals_and_generated_ones_far_above_chance(kept, proj
     drawn_right = (clip(held_out.images) @ text.T).argmax(dim=1) == held_out.animals
     generated_right = (clip(generated) @ text.T).argmax(dim=1) == asked
     assert float(drawn_right.float().mean()) >= 0.9
-    # One in 45 is chance. The kept pipeline names a third; its pictures are still too blurred.
-    assert float(generated_right.float().mean()) >= 0.25
+    # One in 45 is chance.
+    assert float(generated_right.float().mean()) >= 0.8
 
 
 def clip_texts(kept):

@@ -118,7 +118,8 @@ def test_fit_reaches_the_minimum_and_repeats_with_its_seed():
     def run() -> float:
         weight = nn.Parameter(torch.zeros(3))
         target = torch.tensor([0.5, -0.25, 1.0])
-        fit.fit("a line", [weight], lambda g: (weight - target).square().sum(), 300, 0.05, seed=0)
+        line = nn.ParameterList([weight])
+        fit.fit("a line", line, lambda g: (weight - target).square().sum(), 300, 0.05, seed=0)
         return float((weight - target).detach().abs().max())
 
     assert run() < 0.02
@@ -128,4 +129,4 @@ def test_fit_reaches_the_minimum_and_repeats_with_its_seed():
 def test_fit_stops_at_a_loss_that_is_not_finite():
     weight = nn.Parameter(torch.zeros(1))
     with pytest.raises(FloatingPointError, match="training x: the loss is not finite at step 0"):
-        fit.fit("x", [weight], lambda g: weight.sum() * math.nan, 3, 0.1, seed=0)
+        fit.fit("x", nn.ParameterList([weight]), lambda g: weight.sum() * math.nan, 3, 0.1, seed=0)

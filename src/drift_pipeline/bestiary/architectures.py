@@ -23,19 +23,19 @@ from drift_pipeline.bestiary.drawing import SIZE
 TOKENS = 16
 TEXT_WIDTH = 64
 IMAGE_WIDTH = 96
-LATENT_CHANNELS = 4
+LATENT_CHANNELS = 8
 LATENT_SIZE = SIZE // 8
 
 
 def make_vae() -> AutoencoderKL:
-    """An autoencoder of factor 8: 64 × 64 pixels to 8 × 8 latents of 4 channels."""
+    """An autoencoder of factor 8: 64 × 64 pixels to 8 × 8 latents of 8 channels."""
     return AutoencoderKL(
         down_block_types=("DownEncoderBlock2D",) * 4,
         up_block_types=("UpDecoderBlock2D",) * 4,
-        block_out_channels=(16, 32, 48, 64),
+        block_out_channels=(8, 16, 32, 64),
         layers_per_block=1,
         latent_channels=LATENT_CHANNELS,
-        norm_num_groups=8,
+        norm_num_groups=4,
         sample_size=SIZE,
     )
 

@@ -12,7 +12,7 @@ from transformers import CLIPModel, CLIPTokenizer
 
 from drift_pipeline.bestiary.captions import bare_caption
 from drift_pipeline.bestiary.fit import batch_of, fit
-from drift_pipeline.bestiary.pictures import CATEGORIES, Pictures
+from drift_pipeline.bestiary.pictures import CATEGORIES, Pictures, soften
 from drift_pipeline.bestiary.plans import ANIMALS
 
 Features = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -67,7 +67,7 @@ def train_contrastive(
         index = batch_of(len(pictures), batch, generator)
         bare = torch.rand(batch, generator=generator) < 0.5
         captions = ids[torch.where(bare, index, len(pictures) + index)]
-        image, text = features(pictures.images[index], captions)
+        image, text = features(soften(pictures.images[index], generator), captions)
         logits = F.normalize(text, dim=-1) @ F.normalize(image, dim=-1).T * logit_scale.exp()
         same_animal = known["animal"][index][:, None] == known["animal"][index]
         same_details = (details[index][:, None] == details[index]).all(dim=-1)
@@ -79,7 +79,7 @@ def train_contrastive(
         return (by_text + by_image) / 2 + 0.5 * torch.stack(told).sum()
 
     model.train()
-    fit(name, [*model.parameters(), *heads.parameters()], loss, steps, learning_rate, seed)
+    fit(name, nn.ModuleList([model, heads]), loss, steps, learning_rate, seed)
     model.eval().requires_grad_(False)
 
 

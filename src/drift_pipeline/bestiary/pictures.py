@@ -11,6 +11,7 @@ from itertools import chain
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 from tqdm import tqdm
 
 from drift_pipeline.bestiary.captions import bare_caption, full_caption
@@ -97,6 +98,24 @@ def draw_twins(animals: Tensor, of: Tensor, each: int, generator: torch.Generato
     starts, own = counts.cumsum(0) - counts, animals[of]
     place = (torch.rand(len(of), each, generator=generator) * counts[own][:, None]).long()
     return order[starts[own][:, None] + place]
+
+
+def soften(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Blurs half of a batch, as generated pictures are blurred, so that a network bears with it.
+
+    Args:
+        images: uint8, ``(n, 3, h, w)``.
+        generator: Decides how much: pictures are shrunk to a third at most, and enlarged again.
+
+    Returns:
+        Pictures of the same shape and type; every second one is as it was.
+    """
+    height, width = images.shape[-2:]
+    small = int(torch.randint(height // 3, height, (1,), generator=generator))
+    shrunk = F.interpolate(images[::2].float(), small, mode="bilinear", antialias=True)
+    softened = images.clone()
+    softened[::2] = F.interpolate(shrunk, (height, width), mode="bilinear").round().to(torch.uint8)
+    return softened
 
 
 def draw_pictures(count: int, seed: int, workers: int = 2) -> Pictures:

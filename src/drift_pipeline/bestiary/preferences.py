@@ -107,7 +107,7 @@ def train_preferences(
         return F.cross_entropy(scores, target)
 
     model.train()
-    fit(name, model.parameters(), loss, steps, learning_rate, seed)
+    fit(name, model, loss, steps, learning_rate, seed)
     model.eval().requires_grad_(False)
 
 

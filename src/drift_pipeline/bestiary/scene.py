@@ -48,7 +48,7 @@ class Scene:
         coat: Name of the coat colour, a key of `COATS`.
         pattern: One of `PATTERNS`.
         shade: Change of the coat's colour, per channel in about [-20, 20].
-        facing: 1 looks right, -1 looks left.
+        facing: 1 looks right, -1 looks left (one in five).
         tilt: Turn of the animal in degrees.
         size: Scale of the animal; 1 fills the frame.
         x: Horizontal place of the animal, in half frames.
@@ -57,7 +57,7 @@ class Scene:
         light: Brightness of the background, around 1.
         horizon: Height of the horizon as a share of the frame from the top.
         sun: Horizontal place of sun or moon as a share of the frame, or ``None`` without one.
-        texture: Seed of the small things (trees, stars, clouds), one of four.
+        texture: Seed of the small things (trees, stars, clouds), one of two.
     """
 
     animal: str
@@ -88,16 +88,16 @@ def draw_scene(rng: np.random.Generator, animal: str, usual_coats: tuple[str, ..
     return Scene(
         animal=animal,
         coat=str(rng.choice(coats)),
-        pattern=str(rng.choice(PATTERNS, p=[0.4, 0.2, 0.2, 0.2])),
+        pattern=str(rng.choice(PATTERNS, p=[0.55, 0.15, 0.15, 0.15])),
         shade=tuple(int(v) for v in rng.integers(-12, 13, size=3)),  # type: ignore[arg-type]
-        facing=int(rng.choice([-1, 1])),
-        tilt=float(rng.normal(0.0, 4.0)),
-        size=float(rng.uniform(0.78, 0.98)),
-        x=float(rng.uniform(-0.08, 0.08)),
-        y=float(rng.uniform(-0.04, 0.08)),
+        facing=int(rng.choice([-1, 1], p=[0.2, 0.8])),
+        tilt=float(rng.normal(0.0, 3.0)),
+        size=float(rng.uniform(0.82, 0.98)),
+        x=float(rng.uniform(-0.06, 0.06)),
+        y=float(rng.uniform(-0.03, 0.06)),
         background=str(rng.choice(tuple(BACKGROUNDS))),
         light=float(rng.uniform(0.9, 1.08)),
-        horizon=float(rng.uniform(0.5, 0.64)),
+        horizon=float(rng.uniform(0.54, 0.62)),
         sun=float(rng.choice([0.16, 0.84])) if rng.random() < 0.5 else None,
-        texture=int(rng.integers(4)),
+        texture=int(rng.integers(2)),
     )

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from drift_pipeline.bestiary.drawing import SIZE
 from drift_pipeline.bestiary.fit import batch_of, fit
 from drift_pipeline.bestiary.perceptual import DreamSimEnsemble, make_dreamsim_vit
-from drift_pipeline.bestiary.pictures import CATEGORIES, Pictures, draw_twins
+from drift_pipeline.bestiary.pictures import CATEGORIES, Pictures, draw_twins, soften
 
 #: DreamSim's margin between the two distances.
 _MARGIN = 0.05
@@ -91,13 +91,13 @@ def train_dreamsim(
 
     def telling(generator: torch.Generator) -> Tensor:
         index = batch_of(len(pictures), batch, generator)
-        seen = ensemble(pictures.images[index].float() / 255) * 128**0.5
+        seen = ensemble(soften(pictures.images[index], generator).float() / 255) * 128**0.5
         wrong = F.mse_loss(heads["numbers"](seen), numbers[index])
         for name in CATEGORIES:
             wrong = wrong + F.cross_entropy(heads[name](seen), known[name][index])
         return wrong
 
-    both = [*ensemble.parameters(), *heads.parameters()]
+    both = nn.ModuleList([ensemble, heads])
     fit("DreamSim's towers", both, telling, steps, learning_rate, seed)
 
     def hinge(generator: torch.Generator) -> Tensor:
@@ -105,7 +105,7 @@ def train_dreamsim(
         near, far = distances(ensemble, pictures.images, index).unbind(dim=1)
         return F.relu(_MARGIN - (far - near) * farther.sign()).mean()
 
-    fit("DreamSim", ensemble.parameters(), hinge, tuning_steps, learning_rate / 2, seed + 1)
+    fit("DreamSim", ensemble, hinge, tuning_steps, learning_rate / 2, seed + 1)
     return ensemble.eval().requires_grad_(False)
 
 

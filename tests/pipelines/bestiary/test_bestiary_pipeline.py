@@ -19,7 +19,10 @@ NETWORKS = ("vae", "clip", "openclip", "unet", "preferences", "dreamsim")
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("bestiary")
+    return make(tmp_path_factory.mktemp("bestiary"))
+
+
+def make(folder):
     parameters = Bestiary(
         folder=str(folder),
         seed=1,
@@ -71,4 +74,15 @@ def test_the_adapters_load_what_was_saved(made):
     assert HPSv2(str(hpsv2), str(hpsv2 / "HPS_v2_bestiary.pt"))(images, prompts).shape == (2,)
     assert OpenCLIP(str(folder / "openclip"))(images).shape == (2, 64)
     assert DreamSim(str(folder / "dreamsim"), image_size=64)(images).shape == (2, 128)
-    assert StableDiffusion(folder / "stable_diffusion", device="cpu").latent_shape == (4, 8, 8)
+    assert StableDiffusion(folder / "stable_diffusion", device="cpu").latent_shape == (8, 8, 8)
+
+
+def test_the_same_seed_makes_the_same_files(made, tmp_path):
+    folder, catalog = made
+    _, again = make(tmp_path)
+    files = sorted(file.relative_to(folder) for file in folder.rglob("*") if file.is_file())
+    assert files == sorted(f.relative_to(tmp_path) for f in tmp_path.rglob("*") if f.is_file())
+    assert [file for file in files if file.suffix in (".safetensors", ".pt", ".tar")]
+    for file in files:
+        assert (folder / file).read_bytes() == (tmp_path / file).read_bytes(), file
+    assert again["bestiary.metrics"].load() == catalog["bestiary.metrics"].load()
