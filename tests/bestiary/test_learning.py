@@ -130,3 +130,11 @@ def test_fit_stops_at_a_loss_that_is_not_finite():
     weight = nn.Parameter(torch.zeros(1))
     with pytest.raises(FloatingPointError, match="training x: the loss is not finite at step 0"):
         fit.fit("x", nn.ParameterList([weight]), lambda g: weight.sum() * math.nan, 3, 0.1, seed=0)
+
+
+def test_crowding_counts_the_angles_between_different_animals_alone():
+    animals = torch.tensor([0, 0, 1])
+    seen = torch.tensor([[2.0, 0.0], [5.0, 0.0], [0.0, 3.0]])
+    assert similarity.crowding(seen, animals) == 0
+    seen[2] = torch.tensor([1.0, 1.0])
+    assert torch.isclose(similarity.crowding(seen, animals), torch.tensor(0.5))

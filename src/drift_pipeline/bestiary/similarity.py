@@ -18,11 +18,13 @@ from drift_pipeline.bestiary.pictures import CATEGORIES, Pictures, draw_twins, s
 
 #: DreamSim's margin between the two distances.
 _MARGIN = 0.05
+#: Weights of the angles between different animals, while the towers learn and while they are tuned.
+_APART = (5.0, 0.01)
 #: A difference of true distances that is clear to everybody.
 CLEAR = 0.25
 #: How much a difference in kind counts for how unlike two pictures look, and how much a difference
 #: in numbers. Colours are in [0, 1], places in half frames.
-_KINDS = {"animal": 0.4, "background": 0.3, "pattern": 0.1, "facing": 0.1}
+_KINDS = {"animal": 1.0, "background": 0.3, "pattern": 0.1, "facing": 0.1}
 _AMOUNTS = {"coat_colour": 1.2, "background_colours": 1.8, "size": 0.8, "x": 0.4, "y": 0.4}
 _NUMBERS = ("facing", "size", "x", "y", "tilt", "coat_colour", "background_colours")
 
@@ -95,23 +97,44 @@ def train_dreamsim(
         wrong = F.mse_loss(heads["numbers"](seen), numbers[index])
         for name in CATEGORIES:
             wrong = wrong + F.cross_entropy(heads[name](seen), known[name][index])
-        return wrong
+        return wrong + _APART[0] * crowding(seen, known["animal"][index])
 
     both = nn.ModuleList([ensemble, heads])
     fit("DreamSim's towers", both, telling, steps, learning_rate, seed)
 
     def hinge(generator: torch.Generator) -> Tensor:
         index, farther = draw_triplets(known, batch, generator)
-        near, far = distances(ensemble, pictures.images, index).unbind(dim=1)
-        return F.relu(_MARGIN - (far - near) * farther.sign()).mean()
+        seen = embed_triplets(ensemble, pictures.images, index)
+        near, far = distances(seen).unbind(dim=1)
+        missed = F.relu(_MARGIN - (far - near) * farther.sign()).mean()
+        return missed + _APART[1] * crowding(seen.flatten(0, 1), known["animal"][index.flatten()])
 
     fit("DreamSim", ensemble, hinge, tuning_steps, learning_rate / 2, seed + 1)
     return ensemble.eval().requires_grad_(False)
 
 
-def distances(ensemble: DreamSimEnsemble, images: Tensor, index: Tensor) -> Tensor:
-    """Cosine distances of left and right to the reference, ``(n, 2)``."""
-    seen = ensemble(images[index.flatten()].float() / 255).unflatten(0, (-1, 3))
+def crowding(seen: Tensor, animals: Tensor) -> Tensor:
+    """Mean squared cosine between embeddings of different animals.
+
+    Without it a tower's embeddings lie in a narrow cone: everything resembles everything, and
+    measures of diversity that count angles see little of it. DreamSim's own towers were
+    pretrained on far more kinds of pictures than there are dimensions, which spreads them out.
+
+    Args:
+        seen: Embeddings of any length, ``(n, d)``.
+        animals: What each shows, ``(n,)``; at least two differ.
+    """
+    unit = F.normalize(seen, dim=-1)
+    return (unit @ unit.T)[animals[:, None] != animals].square().mean()
+
+
+def embed_triplets(ensemble: DreamSimEnsemble, images: Tensor, index: Tensor) -> Tensor:
+    """Unit embeddings of triplets, ``(n, 3, d)``, from indices ``(n, 3)`` of pictures."""
+    return ensemble(images[index.flatten()].float() / 255).unflatten(0, (-1, 3))
+
+
+def distances(seen: Tensor) -> Tensor:
+    """Cosine distances of left and right to the reference, ``(n, 2)``, from ``(n, 3, d)``."""
     return 1 - (seen[:, :1] * seen[:, 1:]).sum(dim=-1)
 
 
@@ -122,6 +145,6 @@ def triplet_accuracy(
     """Share of clear triplets of held-out pictures that are judged right."""
     generator = torch.Generator().manual_seed(seed)
     index, farther = draw_triplets(pictures.attributes(), count, generator)
-    near, far = distances(ensemble, pictures.images, index).unbind(dim=1)
+    near, far = distances(embed_triplets(ensemble, pictures.images, index)).unbind(dim=1)
     clear = farther.abs() > CLEAR
     return float(((far > near) == (farther > 0))[clear].float().mean())
