@@ -107,11 +107,20 @@ def test_what_cannot_be_is_refused_in_one_line(parameters, change, message):
     assert "\n" not in str(error.value)
 
 
+def test_a_method_says_how_long_it_trains_where_the_parameters_do_not(parameters):
+    assert Run.from_parameters(parameters).epochs == parameters["methods"]["drift"]["epochs"]
+    assert Run.from_parameters(changed(deepcopy(parameters), train__epochs=7)).epochs == 7
+    neither = changed(deepcopy(parameters), methods__drift__epochs=None)
+    with pytest.raises(ConfigurationError, match=r"neither it nor methods\.drift\.epochs says"):
+        Run.from_parameters(neither)
+
+
 def test_identity_is_what_the_policies_depend_on(parameters):
     prompts = ["a", "b"]
     identity = Run.from_parameters(parameters).identity(prompts)
     free = {
         "train__epochs": 99,
+        "methods__drift__epochs": 98,
         "train__runs_folder": "elsewhere",
         "train__progress": False,
         "train__device": "cpu",

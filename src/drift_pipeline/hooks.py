@@ -55,10 +55,10 @@ class TrainingHooks:
         generate = self._generate = read(Generate, parameters.get("generate", {}), "generate")
         measure = self._measure = read(Measure, parameters.get("measure", {}), "measure")
         self._presets = parameters.get("encoders") or {}, parameters.get("rewards") or {}
-        judged = tuple(judged_epochs(run.train.epochs, generate.checkpoint_every))
+        judged = tuple(judged_epochs(run.epochs, generate.checkpoint_every))
         now = project.current
-        changed = (now.epochs, now.judged_epochs) != (run.train.epochs, judged)
-        now.path, now.epochs, now.judged_epochs = context.project_path, run.train.epochs, judged
+        changed = (now.epochs, now.judged_epochs) != (run.epochs, judged)
+        now.path, now.epochs, now.judged_epochs = context.project_path, run.epochs, judged
         if changed and kedro_project.PACKAGE_NAME:
             # Pipelines that were built for another number of epochs are built again.
             kedro_project.pipelines.configure(f"{kedro_project.PACKAGE_NAME}.pipeline_registry")
@@ -100,16 +100,16 @@ class TrainingHooks:
             folder.clear()
         try:
             strict = run.train.if_changed == "start_over"
-            trained = folder.check(run.identity(prompts), run.train.epochs, same_code=strict)
+            trained = folder.check(run.identity(prompts), run.epochs, same_code=strict)
         except ConfigurationError as error:
             if not strict:
                 raise
             logger.warning("Starting over: %s", error.message)
             folder.clear()
             trained = 0
-        if trained < run.train.epochs:
+        if trained < run.epochs:
             _check_base_model(run)
-        folder.tidy(run.train.epochs)
+        folder.tidy(run.epochs)
         for line in introduction(run, len(prompts), str(folder.path), trained):
             logger.info(line)
         self._open_bar(run, trained)
@@ -161,7 +161,7 @@ class TrainingHooks:
         self._redirect = logging_redirect_tqdm()
         self._redirect.__enter__()
         self._bar = tqdm(
-            total=run.train.epochs,
+            total=run.epochs,
             initial=trained,
             desc=run.name,
             unit="epoch",
@@ -198,8 +198,8 @@ def introduction(run: Run, prompts: int, folder: str, trained: int) -> list[str]
     kept = train.groups_per_epoch * train.group_size
     updates = train.optimization.updates_per_epoch
     lines = [f"Run {run.name} in {folder}"]
-    if trained >= train.epochs:
-        return [*lines, f"All {train.epochs} epochs are trained; raise train.epochs to go on"]
+    if trained >= run.epochs:
+        return [*lines, f"All {run.epochs} epochs are trained; raise train.epochs to go on"]
     lines.append(
         f"An epoch: {train.groups_per_epoch} groups of {prompts} prompts × {run.candidates} "
         f"candidates = {drawn} samples in {train.sampling.steps} steps; "
@@ -207,5 +207,5 @@ def introduction(run: Run, prompts: int, folder: str, trained: int) -> list[str]
         f"gradient updates of {kept / updates:g} samples"
     )
     if trained:
-        lines.append(f"Going on after epoch {trained} of {train.epochs}")
+        lines.append(f"Going on after epoch {trained} of {run.epochs}")
     return lines

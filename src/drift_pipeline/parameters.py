@@ -54,6 +54,8 @@ class Method(_Parameters):
     """Rewards are normalised within a group (GRPO) or over the whole epoch (DDPO)."""
     kl_beta: Annotated[float, Field(ge=0)] = 0.0
     """β, weight of the KL divergence from the base model; 0 leaves it out."""
+    epochs: Annotated[int, Field(ge=1)] | None = None
+    """Epochs to train where `train.epochs` does not say."""
 
     @model_validator(mode="after")
     def _candidates_fill_the_group(self) -> Method:
@@ -172,8 +174,8 @@ class Optimization(_Parameters):
 class Train(_Parameters):
     """A training run, apart from its method and its reward."""
 
-    epochs: Annotated[int, Field(ge=1)] = 2
-    """Epochs to train in all; a finished run goes on where this is raised."""
+    epochs: Annotated[int, Field(ge=1)] | None = None
+    """Epochs to train in all, None as many as the method says; more continue a finished run."""
     base_model: str
     """Folder or hub id of a StableDiffusionPipeline."""
     prompts: str

@@ -77,11 +77,17 @@ class Run(BaseModel):
         if not isinstance(seed, int) or isinstance(seed, bool):
             raise ConfigurationError(f"seed: must be a whole number (it is {seed!r})")
         train = read(Train, parameters.get("train", {}), "train")
+        method = look_up(Method, parameters, "method")
+        if (train.epochs or method.epochs) is None:
+            raise ConfigurationError(
+                f"train.epochs: neither it nor methods.{parameters['method']}.epochs says how long "
+                "to train; give one of them a number of epochs"
+            )
         return cls(
             method_name=str(parameters.get("method")),
             reward_name=str(parameters.get("reward")),
             seed=seed,
-            method=look_up(Method, parameters, "method"),
+            method=method,
             reward=look_up(RewardSpec, parameters, "reward"),
             encoder=look_up(EncoderSpec, parameters, "encoder", train.encoder),
             train=train,
@@ -91,6 +97,13 @@ class Run(BaseModel):
     def name(self) -> str:
         """`<method>-<reward>-s<seed>`."""
         return run_name(self.method_name, self.reward_name, self.seed)
+
+    @property
+    def epochs(self) -> int:
+        """Epochs to train in all."""
+        epochs = self.train.epochs or self.method.epochs
+        assert epochs is not None  # `from_parameters` has seen to it
+        return epochs
 
     @property
     def candidates(self) -> int:
@@ -111,7 +124,10 @@ class Run(BaseModel):
             "method": self.method_name,
             "reward": self.reward_name,
             "seed": self.seed,
-            **_flat(self.method.model_dump(mode="json"), f"methods.{self.method_name}"),
+            **_flat(
+                self.method.model_dump(mode="json", exclude={"epochs"}),
+                f"methods.{self.method_name}",
+            ),
             **_flat(self.reward.model_dump(mode="json"), f"rewards.{self.reward_name}"),
             **_flat(self.encoder.model_dump(mode="json"), f"encoders.{self.train.encoder}"),
             **{f"train.{key}": value for key, value in _flat(settings).items() if key not in FREE},

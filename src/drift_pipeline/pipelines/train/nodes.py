@@ -220,7 +220,7 @@ def update(
     }
     updates = updates_table(batch.epoch, rows)
     summary = epoch_summary(candidates, updates, seconds)
-    logger.info(epoch_line(summary, train.epochs))
+    logger.info(epoch_line(summary, run.epochs))
     return updates, without_nan(summary), new_policy
 
 
