@@ -1,6 +1,6 @@
 """Diversity gain (DG) and reward gain (RG) over a baseline (footnote 2, table 1).
 
-Checkpoints of two methods never have exactly the same reward or diversity. So a baseline's final
+Checkpoints of two methods never have exactly the same reward or diversity. So a baseline's
 checkpoint is compared with our checkpoint that just reaches it: the gain is a lower bound.
 """
 

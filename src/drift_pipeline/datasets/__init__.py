@@ -2,16 +2,22 @@
 
 from drift_pipeline.datasets.files import ImageDataset, JSONDataset, ParquetDataset
 from drift_pipeline.datasets.lora import LoraDataset
+from drift_pipeline.datasets.measured import MeasuredShardsDataset, MeasuredTableDataset
 from drift_pipeline.datasets.policy import PolicyDataset
 from drift_pipeline.datasets.prompts import PromptsDataset
 from drift_pipeline.datasets.shards import ImageShardsDataset
+from drift_pipeline.datasets.text import PicturesDataset, TextDataset
 
 __all__ = [
     "ImageDataset",
     "ImageShardsDataset",
     "JSONDataset",
     "LoraDataset",
+    "MeasuredShardsDataset",
+    "MeasuredTableDataset",
     "ParquetDataset",
+    "PicturesDataset",
     "PolicyDataset",
     "PromptsDataset",
+    "TextDataset",
 ]

@@ -1,0 +1,166 @@
+"""The gains of a method over its baselines, measure by measure and seed by seed (footnote 2)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+from drift_pipeline.analysis.gains import match_checkpoint, relative_gain
+from drift_pipeline.analysis.parameters import Analyze, Comparison
+from drift_pipeline.tables import without_nan
+
+REWARD = "reward_normalised"
+COLUMNS = [
+    *("comparison", "reward", "ours", "baseline", "seed", "kind", "measure", "gain"),
+    *("baseline_epoch", "baseline_value", "baseline_low", "baseline_high"),
+    *("matched_epoch", "matched_value", "matched_low", "matched_high"),
+    *("matched_on", "required", "reached", "best", "final_epoch", "final", "why"),
+]
+
+
+def compute_gains(
+    checkpoints: pd.DataFrame, name: str, comparison: Comparison, analyze: Analyze, reward: str
+) -> pd.DataFrame:
+    """Compare our checkpoints with each baseline's most trained one that they can be compared with.
+
+    The diversity gain (DG) of each measure is read at our checkpoint of the smallest reward not
+    below the baseline's, the reward gain (RG) at the one of the smallest `analyze.anchor`
+    diversity not below the baseline's. Runs of one seed are compared with each other.
+
+    The baseline's checkpoint is its last; but where that went beyond all of ours, in reward for
+    DG or in lost diversity for RG, it is the last one that did not. Runs differ in how far they
+    went, and a comparison at equal reward needs a reward that both have had.
+
+    Args:
+        checkpoints: As `make_checkpoints` makes them.
+        name: The comparison's name.
+        comparison: What is compared.
+        analyze: Measures and anchor.
+        reward: The reward that the runs were trained on.
+
+    Returns:
+        A row a baseline, seed and measure. `gain` is a share (0.25 is 25 %), and NaN where `why`
+        says why: no checkpoint qualifies, a run or a value is missing. `required` is the
+        baseline's value of `matched_on`, `reached` ours there, `best` our highest, `final` the
+        baseline's last, at `final_epoch`.
+    """
+    mine = checkpoints[checkpoints["reward"] == reward]
+    rows = []
+    for baseline in comparison.baselines:
+        for seed in comparison.seeds:
+            ours = mine[(mine["method"] == comparison.ours) & (mine["seed"] == seed)]
+            theirs = mine[(mine["method"] == baseline) & (mine["seed"] == seed)]
+            for row in _pair(ours, theirs, analyze):
+                rows.append({"baseline": baseline, "seed": seed, **row})
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    table["comparison"], table["reward"], table["ours"] = name, reward, comparison.ours
+    numbers = [column for column in COLUMNS[7:-1] if column != "matched_on"]
+    table[numbers] = table[numbers].astype(float)
+    return table
+
+
+def compute_all_gains(checkpoints: pd.DataFrame, analyze: Analyze, reward: str) -> pd.DataFrame:
+    """The gains of every comparison that is made under a reward, below each other."""
+    tables = [
+        compute_gains(checkpoints, name, comparison, analyze, reward)
+        for name, comparison in analyze.comparisons_of(reward).items()
+    ]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)
+
+
+def average_gains(gains: pd.DataFrame) -> pd.DataFrame:
+    """Average gains over seeds, then over baselines, as the last row of Table 1 does.
+
+    Args:
+        gains: Of one comparison and reward, as `compute_gains` makes them.
+
+    Returns:
+        A row a kind and measure: `gain` (NaN where no baseline has one), `lowest` and `highest`
+        among the baselines, `baselines` that have one, `of` all.
+    """
+    seeds = gains.groupby(["kind", "measure", "baseline"], sort=False)["gain"].mean()
+    each = seeds.groupby(["kind", "measure"], sort=False)
+    table = each.agg(gain="mean", lowest="min", highest="max", baselines="count", of="size")
+    return table.reset_index()
+
+
+def gain_values(gains: pd.DataFrame) -> dict[str, Any]:
+    """Average gains as nested plain values, which DVC reads as metrics.
+
+    Args:
+        gains: Of one reward, any number of comparisons.
+
+    Returns:
+        By comparison: by measure the mean gain, None where there is none, and how many of the
+        baselines have one.
+    """
+    values: dict[str, Any] = {}
+    for name, table in gains.groupby("comparison", sort=False):
+        values[str(name)] = {
+            str(row["measure"]): without_nan(
+                {key: row[key] for key in ("kind", "gain", "baselines", "of")}
+            )
+            for row in average_gains(table).to_dict("records")
+        }
+    return values
+
+
+def _pair(ours: pd.DataFrame, theirs: pd.DataFrame, analyze: Analyze) -> Iterator[dict[str, Any]]:
+    """Rows of one baseline and seed: DG of every measure, then RG."""
+    wanted = [("DG", measure, REWARD) for measure in analyze.measures]
+    wanted.append(("RG", REWARD, analyze.anchor))
+    for kind, measure, matched_on in wanted:
+        row: dict[str, Any] = {"kind": kind, "measure": measure, "matched_on": matched_on}
+        yield {**row, "gain": math.nan, **_compare(ours, theirs, measure, matched_on)}
+
+
+def _compare(
+    ours: pd.DataFrame, theirs: pd.DataFrame, measure: str, matched_on: str
+) -> dict[str, Any]:
+    if theirs.empty:
+        return {"why": "the baseline's run is missing"}
+    if ours.empty:
+        return {"why": "our run of this seed is missing"}
+    theirs = theirs.sort_values("epoch", kind="stable")
+    baseline = _comparable(ours, theirs, matched_on).iloc[-1]
+    last = theirs.iloc[-1]
+    known = {"final_epoch": last["epoch"], "final": last[matched_on]}
+    known |= {"required": baseline[matched_on], **_part("baseline", baseline, measure)}
+    if math.isnan(baseline[matched_on]) or math.isnan(baseline[measure]):
+        return {**known, "why": "the baseline was not measured so"}
+    known["best"] = ours[matched_on].max()
+    side = "reward" if matched_on == REWARD else "diversity"
+    found = match_checkpoint(
+        pd.DataFrame({side: ours[matched_on]}), **{side: float(baseline[matched_on])}
+    )
+    if found is None:
+        return {**known, "why": "no checkpoint qualifies"}
+    match = ours[ours.index == found.name].iloc[0]
+    known |= {"reached": match[matched_on], **_part("matched", match, measure)}
+    if math.isnan(match[measure]):
+        return {**known, "why": "our checkpoint was not measured so"}
+    gain = relative_gain(match[measure], baseline[measure])
+    why = "the baseline is not positive" if math.isnan(gain) else ""
+    return {**known, "gain": gain, "why": why}
+
+
+def _comparable(ours: pd.DataFrame, theirs: pd.DataFrame, matched_on: str) -> pd.DataFrame:
+    """The baseline's checkpoints that lie where ours have been too; all where there is none."""
+    values = theirs[matched_on]
+    if matched_on == REWARD:
+        within = theirs[values <= ours[matched_on].max()]
+    else:
+        within = theirs[values >= ours[matched_on].min()]
+    return theirs if within.empty else within
+
+
+def _part(prefix: str, row: pd.Series, measure: str) -> dict[str, Any]:
+    return {
+        f"{prefix}_epoch": row["epoch"],
+        f"{prefix}_value": row[measure],
+        f"{prefix}_low": row[f"{measure}_low"],
+        f"{prefix}_high": row[f"{measure}_high"],
+    }

@@ -1,0 +1,114 @@
+"""What was measured, found by its place on the disk: tables of all runs, and lazy shards."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NewType, NoReturn
+
+from kedro.io import AbstractDataset, DatasetError
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+TablePreview = NewType("TablePreview", dict)
+
+
+class _Found(AbstractDataset[NoReturn, Any]):
+    """Files below a folder whose names match a pattern; there may be none.
+
+    Args:
+        folder: Where to look; `<folder>/..` is its parent, whether it exists or not.
+        pattern: As `Path.glob` takes it, below the folder.
+        metadata: For Kedro-Viz and other readers of the catalog.
+    """
+
+    def __init__(
+        self, *, folder: str, pattern: str, metadata: dict[str, Any] | None = None
+    ) -> None:
+        self._folder = Path(os.path.normpath(folder))
+        self._pattern = pattern
+        self.metadata = metadata
+
+    def files(self) -> list[Path]:
+        """The files, sorted; what is still being written under a hidden name is not among them."""
+        return sorted(
+            path for path in self._folder.glob(self._pattern) if not path.name.startswith(".")
+        )
+
+    def save(self, data: NoReturn) -> None:
+        """Other pipelines write these files."""
+        raise DatasetError(f"{self._folder}/{self._pattern} is only read here")
+
+    def _exists(self) -> bool:
+        return bool(self.files())
+
+    def _describe(self) -> dict[str, Any]:
+        return {"folder": str(self._folder), "pattern": self._pattern}
+
+
+class MeasuredTableDataset(_Found):
+    """The matching Parquet files below each other; a table without columns where there is none."""
+
+    def load(self) -> DataFrame:
+        """Read all of them."""
+        import pandas as pd
+
+        tables = [pd.read_parquet(path) for path in self.files()]
+        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+    def preview(self, nrows: int = 5) -> TablePreview:
+        """The first rows, for Kedro-Viz."""
+        head = self.load().head(nrows)
+        return TablePreview(head.to_dict(orient="split"))
+
+
+class MeasuredShardsDataset(_Found):
+    """The matching Parquet files, to be read one by one: `Shards`."""
+
+    def load(self) -> Shards:
+        """Only look which files there are."""
+        return Shards(self._folder, self.files())
+
+
+class Shards:
+    """Parquet files below `<folder>/<run>/epoch_NNNN`, read when they are asked for.
+
+    Args:
+        folder: Where the runs' folders are.
+        files: The files.
+    """
+
+    def __init__(self, folder: Path, files: Sequence[Path]) -> None:
+        self._by_checkpoint: dict[tuple[str, str], list[Path]] = {}
+        for path in files:
+            run, epoch = path.relative_to(folder).parts[:2]
+            self._by_checkpoint.setdefault((run, epoch), []).append(path)
+
+    def of(self, run: str, epoch: int, **equal: str) -> DataFrame | None:
+        """Read a checkpoint's rows.
+
+        Args:
+            run: Name of the run.
+            epoch: The checkpoint.
+            **equal: Columns and the value that the rows wanted have there.
+
+        Returns:
+            The rows; None where the checkpoint has no such file or no such row.
+        """
+        import pandas as pd
+
+        filters = [(column, "==", value) for column, value in equal.items()]
+        files = self._by_checkpoint.get((run, f"epoch_{epoch:04d}"), [])
+        tables = [pd.read_parquet(path, filters=filters or None) for path in files]
+        tables = [table for table in tables if len(table)]
+        return pd.concat(tables, ignore_index=True) if tables else None
+
+    def prompts(self, run: str, epoch: int) -> list[str]:
+        """The prompts of a checkpoint's rows, in order of the files."""
+        import pandas as pd
+
+        files = self._by_checkpoint.get((run, f"epoch_{epoch:04d}"), [])
+        columns = [pd.read_parquet(path, columns=["prompt"])["prompt"] for path in files]
+        return list(dict.fromkeys(str(prompt) for column in columns for prompt in column))

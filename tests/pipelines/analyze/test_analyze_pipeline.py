@@ -1,0 +1,209 @@
+"""The whole analysis of made-up runs, with the project's own parameters and catalog."""
+
+import base64
+import io
+import json
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+from analysis import synthetic
+from kedro.runner import SequentialRunner
+from PIL import Image
+
+from drift_pipeline.analysis.picture import Picture
+from drift_pipeline.datasets import (
+    MeasuredShardsDataset,
+    MeasuredTableDataset,
+    PicturesDataset,
+    TextDataset,
+)
+from drift_pipeline.pipelines.analyze import create_pipeline
+from drift_pipeline.project import DEFAULT_RUN as PLACES
+
+MISSING = "grpo_kl-hpsv2-s42"
+
+
+class Page(HTMLParser):
+    """What a page refers to, the ids of its figures, and its text by section."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.links, self.images, self.ids, self.sections, self._section = [], [], [], {}, ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        values = dict(attributes)
+        self.links += [values[key] for key in ("href", "src") if key in values]
+        if "id" in values:
+            self.ids.append(values["id"])
+        if tag == "h2":
+            self._section = values["id"]
+        if tag == "img":
+            self.images.append(values["src"])
+
+    def handle_data(self, data):
+        self.sections[self._section] = self.sections.get(self._section, "") + data
+
+
+def two_comparisons(project_path):
+    """The project's parameters with one ablation, which is enough to see one."""
+    comparisons = synthetic.parameters(project_path).model_dump()["comparisons"]
+    kept = {name: comparisons[name] for name in ("main", "noise")}
+    return synthetic.parameters(project_path, comparisons=kept)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, project_path):
+    folder = tmp_path_factory.mktemp("analysis")
+    metrics = synthetic.world()
+    metrics = metrics[metrics["run"] != MISSING]
+    # Under PickScore, GRPO-KL keeps more of the Vendi score than DRIFT.
+    better = (metrics["run"] == "grpo_kl-pickscore-s42") & (metrics["metric"] == "vendi")
+    metrics.loc[better, ["value", "low", "high"]] = [75.0, 74.0, 76.0]
+    synthetic.write(folder, metrics)
+    catalog = synthetic.catalog(project_path, folder, two_comparisons(project_path))
+    SequentialRunner().run(create_pipeline(), catalog)
+    return folder / PLACES["reporting"], catalog
+
+
+@pytest.fixture(scope="module")
+def page(made):
+    return Page((made[0] / "report.html").read_text(encoding="utf-8"))
+
+
+def test_every_file_is_there(made):
+    folder, _ = made
+    for reward in synthetic.SCORERS:
+        for part in ("table_1", "gains"):
+            for kind in ("parquet", "json", "md", "tex"):
+                assert (folder / f"analysis/{reward}/{part}.{kind}").stat().st_size
+    drawn = {
+        str(path.relative_to(folder / "analysis")) for path in folder.glob("analysis/*/*/*.svg")
+    }
+    main = ["fronts/main", "bars/main", "grids/main", "collapse/collapse"]
+    main += ["curves/costs", "curves/training", "curves/truth"]
+    expected = {f"{reward}/{name}.svg" for reward in synthetic.SCORERS for name in main}
+    expected |= {f"pickscore/{kind}/noise.svg" for kind in ("fronts", "bars", "grids")}
+    assert drawn == expected
+    assert all((folder / "analysis" / name).with_suffix(".png").exists() for name in drawn)
+
+
+def test_the_page_needs_nothing_else(page):
+    assert page.links
+    assert all(link.startswith(("#", "data:")) for link in page.links)
+    targets = {link[1:] for link in page.links if link.startswith("#")}
+    assert targets <= {*page.ids}
+
+
+def test_the_page_has_every_figure(made, page):
+    shown = {base64.b64decode(source.partition("base64,")[2]) for source in page.images}
+    written = {path.read_bytes() for path in made[0].glob("analysis/*/*/*.svg")}
+    assert written
+    assert shown == written
+
+
+def test_the_page_has_the_tables_cells(made, page):
+    text = page.sections["table-1"]
+    for reward in synthetic.SCORERS:
+        lines = (made[0] / f"analysis/{reward}/table_1.md").read_text(encoding="utf-8").splitlines()
+        cells = {cell.strip() for line in lines[4:] for cell in line.split("|")} - {""}
+        assert len(cells) > 20
+        assert all(cell in text for cell in cells)
+    assert "+43.46 %" in text  # the paper's row
+
+
+def test_what_did_not_come_out_is_said(made, page):
+    text = page.sections["not-come-out"]
+    assert MISSING in text
+    assert re.search(r"DRIFT against GRPO-KL, seed 42: Vendi score is below", text)
+    assert "no prompt noise checkpoint reaches" in text
+    assert MISSING in page.sections["runs"]
+    findings = json.loads((made[0] / "analysis/findings.json").read_text(encoding="utf-8"))
+    assert all(finding["text"] in text for finding in findings)
+    assert {finding["kind"] for finding in findings} >= {"missing", "loss", "absent gain"}
+
+
+def test_tables_are_the_pipelines_own(made):
+    folder, _ = made
+    table = pd.read_parquet(folder / "analysis/pickscore/table_1.parquet").set_index("row")
+    values = json.loads((folder / "analysis/pickscore/table_1.json").read_text())
+    assert values["drift"]["dreamsim"] == table.loc["drift", "dreamsim"] == pytest.approx(0.465)
+    gains = json.loads((folder / "analysis/hpsv2/gains.json").read_text())
+    assert gains["main"]["dreamsim"]["baselines"] == 2
+
+
+def test_everything_can_be_previewed(made):
+    _, catalog = made
+    sheet = Image.open(io.BytesIO(base64.b64decode(catalog["analyze.pickscore.fronts"].preview())))
+    assert sheet.size[0] == 900 and sheet.size[1] > 2 * 500
+    assert catalog["analyze.pickscore.table_1"].preview()["columns"][0] == "row"
+    assert len(catalog["measured_metrics"].preview()["data"]) == 5
+
+
+def test_runs_without_pictures_still_make_a_report(tmp_path, project_path):
+    metrics = synthetic.world(methods=("drift", "grpo"))
+    synthetic.write(tmp_path, metrics[metrics["reward"] != "hpsv2"], pictures=False)
+    catalog = synthetic.catalog(project_path, tmp_path, two_comparisons(project_path))
+    SequentialRunner().run(create_pipeline(), catalog)
+    text = (tmp_path / PLACES["reporting"] / "report.html").read_text(encoding="utf-8")
+    assert "No embeddings of the base model" in text
+    assert "No run of prompt noise has been measured" in text
+    assert "ddpo-hpsv2-s42" in Page(text).sections["not-come-out"]
+
+
+def test_registering_the_pipeline_imports_nothing_heavy():
+    code = (
+        "import sys; import drift_pipeline.pipelines.analyze as a; a.create_pipeline();"
+        "heavy = {'torch', 'matplotlib', 'scipy', 'pandas', 'jinja2'} & set(sys.modules);"
+        "sys.exit(', '.join(heavy) or 0)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_shards_are_found_by_checkpoint(tmp_path):
+    metrics = pd.DataFrame(synthetic.path("drift", "pickscore", 1, {5: (0.5, 0.2, 0.3, 40.0, 0.6)}))
+    synthetic.write(tmp_path, metrics)
+    images = MeasuredShardsDataset(
+        folder=str(tmp_path / PLACES["pictures"]), pattern="*/epoch_*/images/*.parquet"
+    ).load()
+    run = "drift-pickscore-s1"
+    assert images.prompts(run, 5) == [*synthetic.PROMPTS]
+    cats = images.of(run, 5, prompt="a photo of a cat")
+    assert {*cats["prompt"]} == {"a photo of a cat"}
+    assert len(cats) == 10
+    assert images.of(run, 5, prompt="a photo of a unicorn") is None
+    assert images.of(run, 6) is None
+    vectors = MeasuredShardsDataset(
+        folder=str(tmp_path / PLACES["features"]), pattern="*/epoch_*/embeddings.parquet"
+    ).load()
+    assert {*vectors.of(run, 5, encoder="openclip")["encoder"]} == {"openclip"}
+
+
+def test_a_half_written_file_is_not_read(tmp_path):
+    dataset = MeasuredTableDataset(folder=str(tmp_path / "none/.."), pattern="*/metrics.parquet")
+    assert not dataset.exists()
+    assert dataset.load().empty
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/.metrics.part.parquet").write_bytes(b"half")
+    assert dataset.load().empty
+    pd.DataFrame({"run": ["a"]}).to_parquet(tmp_path / "run/metrics.parquet")
+    assert dataset.exists()
+    assert dataset.load()["run"].tolist() == ["a"]
+
+
+def test_texts_are_utf8_and_figures_leave_no_old_ones(tmp_path):
+    text = TextDataset(filepath=str(tmp_path / "page.html"))
+    text.save("β – „x“")
+    assert (tmp_path / "page.html").read_bytes().decode("utf-8") == text.load() == "β – „x“"
+    pictures = PicturesDataset(filepath=str(tmp_path / "figures"))
+    old, new = Picture("<svg/>", b"1", "Old."), Picture("<svg/>", b"2", "New: λ.")
+    pictures.save({"old": old})
+    pictures.save({"new": new})
+    assert pictures.load() == {"new": new}
+    assert sorted(path.name for path in tmp_path.glob("figures/*")) == [
+        "captions.json", "new.png", "new.svg",
+    ]  # fmt: skip
