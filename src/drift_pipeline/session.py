@@ -6,7 +6,7 @@ from typing import Any
 
 from kedro.framework.session import KedroSession
 
-RESUMED = {"train", "generate", "measure", "__default__"}
+RESUMED = {"train", "generate", "measure", "analyze", "__default__"}
 """Pipelines that skip what they have already written, as with `--only-missing-outputs`."""
 
 

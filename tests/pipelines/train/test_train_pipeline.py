@@ -100,9 +100,16 @@ print(sorted(pipelines), catalog["training_curve"]._filepath)
 
 def test_the_default_run_is_the_parameters(project_path):
     loader = OmegaConfigLoader(project_path / "conf", base_env="base", default_run_env="base")
-    run = Run.from_parameters(loader["parameters"])
+    parameters = loader["parameters"]
+    run = Run.from_parameters(parameters)
+    generate, measure = parameters["generate"], parameters["measure"]
     assert {
         "name": run.name,
         "folder": f"{run.train.runs_folder}/{run.name}",
         "prompts": run.train.prompts,
+        "evaluation_prompts": generate["prompts"],
+        "pictures": generate["folder"],
+        "features": measure["features"],
+        "reports": measure["reports"],
+        "reporting": measure["reports"].removesuffix("/runs"),
     } == DEFAULT_RUN

@@ -24,7 +24,7 @@ Pictures = dict[str, Picture]
 logger = logging.getLogger(__name__)
 
 
-def checkpoints(metrics: DataFrame, analyze: Analyze) -> DataFrame:
+def checkpoints(metrics: DataFrame, analyze: Analyze, **_after: Any) -> DataFrame:
     """Turn measured rows into checkpoints that can be compared."""
     from drift_pipeline.analysis.measured import make_checkpoints
 

@@ -24,11 +24,12 @@ REPORTED = ("gains", "table_1", "fronts", "bars", "curves", "collapse", "grids")
 """What the report takes of each reward."""
 
 
-def create_pipeline(rewards: Sequence[str] = REWARDS) -> Pipeline:
+def create_pipeline(rewards: Sequence[str] = REWARDS, after: Sequence[str] = ()) -> Pipeline:
     """Build the pipeline.
 
     Args:
         rewards: The rewards of `analyze.rewards`, each with outputs of its own.
+        after: Datasets of other pipelines that have to be there before anything is read.
     """
 
     def node(function: Callable[..., Any], inputs: dict[str, str], outputs: Any) -> Node:
@@ -43,7 +44,7 @@ def create_pipeline(rewards: Sequence[str] = REWARDS) -> Pipeline:
 
     parameters = {"analyze": "params:analyze"}
     common = {"checkpoints": "analyze.checkpoints", **parameters}
-    measured = {"metrics": "measured_metrics", **parameters}
+    measured = {"metrics": "measured_metrics", **parameters, **{name: name for name in after}}
     found = {"findings": "analyze.findings"}
     parts = {f"{r}.{part}": f"analyze.{r}.{part}" for r in rewards for part in REPORTED}
     return Pipeline(
