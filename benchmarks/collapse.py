@@ -1,8 +1,9 @@
 """Does GRPO collapse, and what does DRIFT keep at the same reward?
 
-Prints a table of the base model, GRPO's last checkpoint, and the DRIFT checkpoint that the paper's
-footnote 2 compares it with: the one of the smallest reward not below GRPO's. All have drawn the
-same 40 prompts with the same 40 seeds each.
+Prints a table of the base model and, for each seed, of GRPO's last checkpoint, of its last one
+whose reward DRIFT reaches, and of the DRIFT checkpoint that the paper's footnote 2 compares that
+with: the one of the smallest reward not below GRPO's. All have drawn the same 40 prompts with the
+same 40 seeds each.
 
     for seed in 42 43 44; do for method in grpo drift; do for pipeline in train generate measure; do
       kedro run --pipelines=$pipeline --params method=$method,seed=$seed
@@ -50,14 +51,16 @@ def main() -> None:
             curve_of(run_name(method, args.reward, seed), args.reward)
             for method in ("grpo", "drift")
         )
-        last = grpo.iloc[-1]
-        match = match_checkpoint(drift, reward=float(last["reward"]))
-        rows.append({"seed": seed, "model": "GRPO", **last})
-        if match is None:
-            print(f"seed {seed}: no DRIFT checkpoint reaches GRPO's reward {last['reward']:.2f}")
+        rows.append({"seed": seed, "model": "GRPO, last", **grpo.iloc[-1]})
+        within = grpo[grpo["reward"] <= drift["reward"].max()]
+        if within.empty:
+            print(f"seed {seed}: DRIFT reaches no GRPO checkpoint's reward")
             rows.append({"seed": seed, "model": "DRIFT, last", **drift.iloc[-1]})
-        else:
-            rows.append({"seed": seed, "model": "DRIFT", **match})
+            continue
+        met = within.iloc[-1]
+        match = match_checkpoint(drift, reward=float(met["reward"]))
+        rows.append({"seed": seed, "model": "GRPO", **met})
+        rows.append({"seed": seed, "model": "DRIFT", **match})
 
     print("| seed | model | epoch | " + " | ".join(name for name, _ in MEASURES.values()) + " |")
     print("|---|---|---|" + "---|" * len(MEASURES))
@@ -65,11 +68,10 @@ def main() -> None:
         values = " | ".join(format(row[key], style) for key, (_, style) in MEASURES.items())
         print(f"| {row['seed']} | {row['model']} | {int(row['epoch'])} | {values} |")
     table = pd.DataFrame(rows)
-    collapsed, kept = (table[table["model"] == name] for name in ("GRPO", "DRIFT"))
+    last, met, kept = (table[table["model"] == name] for name in ("GRPO, last", "GRPO", "DRIFT"))
     for key in ("dreamsim", "clip", "recall", "vendi"):
-        say("GRPO against base", key, collapsed[key], [base[key]] * len(collapsed))
-        same = collapsed[collapsed["seed"].isin(kept["seed"])]
-        say("DRIFT against GRPO", key, kept[key], same[key])
+        say("GRPO's last checkpoint against base", key, last[key], [base[key]] * len(last))
+        say("DRIFT against GRPO at its reward", key, kept[key], met[key])
     if args.picture:
         first = table[(table["seed"] == args.seeds[0]) | (table["model"] == "base")]
         sheet(first).save(args.picture)

@@ -98,6 +98,23 @@ print(sorted(pipelines), catalog["training_curve"]._filepath)
     assert printed.endswith(DEFAULT_RUN["folder"] + "/training_curve.parquet\n")
 
 
+def test_kedro_viz_can_sort_the_layers(project_path):
+    """It shows none where they go in a circle, boxes that stand for a namespace included."""
+    pytest.importorskip("kedro_viz")
+    script = f"""
+from pathlib import Path
+from kedro_viz.api.rest.responses.pipelines import get_pipeline_response
+from kedro_viz.server import load_and_populate_data
+load_and_populate_data(Path({str(project_path)!r}))
+response = get_pipeline_response()
+print([pipeline.id for pipeline in response.pipelines], response.layers)
+"""
+    printed = run_python(script, project_path)
+    for name in ("__default__", "train", "generate", "measure", "analyze", "bestiary"):
+        assert repr(name) in printed
+    assert printed.endswith("['raw', 'models', 'model_output', 'feature', 'reporting']\n")
+
+
 def test_the_default_run_is_the_parameters(project_path):
     loader = OmegaConfigLoader(project_path / "conf", base_env="base", default_run_env="base")
     parameters = loader["parameters"]

@@ -1,0 +1,115 @@
+"""`dvc repro` of the whole paper in the smoke profile, in a copy of the project."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from time import sleep
+
+import pytest
+import yaml
+
+EPOCHS = 8
+PARAMETERS = {
+    "profile": "smoke",
+    "methods": ["drift"],
+    "rewards": ["pickscore"],
+    "ablations": ["noise"],
+    "ablation_rewards": ["pickscore"],
+    "seeds": [42],
+}
+
+
+class Project:
+    """A copy of what git knows of the project, with a repository of its own."""
+
+    def __init__(self, source: Path, target: Path) -> None:
+        self.path = target
+        listed = subprocess.run(
+            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+            cwd=source, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        for name in filter(None, listed.stdout.split("\0")):
+            if (source / name).is_file():
+                (target / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source / name, target / name)
+        subprocess.run(["git", "init", "-q"], cwd=target, check=True)
+
+    def start(self, *command: str) -> subprocess.Popen:
+        programs = Path(sys.executable).parent
+        environment = os.environ | {
+            "PYTHONPATH": str(self.path / "src"),
+            "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+        }
+        return subprocess.Popen(
+            [str(programs / "dvc"), *command], cwd=self.path, env=environment, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+
+    def dvc(self, *command: str) -> str:
+        process = self.start(*command)
+        printed, _ = process.communicate()
+        assert process.returncode == 0, printed
+        return printed
+
+
+def stages_run(printed: str) -> list[str]:
+    return [line.split("'")[1] for line in printed.splitlines() if line.startswith("Running stage")]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory, project_path) -> Project:
+    """The smoke profile, trained, measured and analysed, after a kill in the middle of a run."""
+    copy = Project(project_path, tmp_path_factory.mktemp("paper") / "project")
+    (copy.path / "params.yaml").write_text(yaml.safe_dump(PARAMETERS))
+    train = copy.path / "conf/smoke/parameters_train.yml"
+    train.write_text(train.read_text().replace("epochs: 2", f"epochs: {EPOCHS}"))
+    # The kept models stand for what the first stage would make.
+    copy.dvc("commit", "-f", "bestiary")
+    return copy
+
+
+@pytest.fixture(scope="module")
+def printed(project) -> str:
+    """What `dvc repro` says after a first one was killed."""
+    run = project.path / "data/06_models/runs/smoke/drift-pickscore-s42"
+    process = project.start("repro", "train@drift-pickscore-42")
+    while process.poll() is None and not (run / "epoch_0002/policy").exists():
+        sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    kept = (run / "epoch_0002/policy/state.json").stat().st_mtime_ns
+    assert not (run / "lora").exists()
+    printed = project.dvc("repro")
+    assert (run / "lora").exists()
+    assert (run / "epoch_0002/policy/state.json").stat().st_mtime_ns == kept
+    return printed
+
+
+def test_everything_ends_in_the_report(project, printed):
+    assert stages_run(printed)[-1] == "analyze"
+    reporting = project.path / "data/08_reporting/smoke"
+    page = (reporting / "report.html").read_text(encoding="utf-8")
+    assert "drift-pickscore-s42" in page and "noise-pickscore-s42" in page
+    assert (reporting / "analysis/pickscore/table_1.md").exists()
+    assert "Data and pipelines are up to date" in project.dvc("repro")
+    assert "table_1.json" in project.dvc("metrics", "show", "--md")
+
+
+def test_a_touched_figure_is_all_that_is_made_again(project, printed):
+    code = project.path / "src/drift_pipeline/analysis/fronts.py"
+    code.write_text(code.read_text() + "\n# touched\n")
+    assert stages_run(project.dvc("repro", "--dry")) == ["analyze"]
+
+
+def test_results_can_be_pushed_and_pulled(project, printed, tmp_path):
+    project.dvc("remote", "add", "-d", "shelf", str(tmp_path / "shelf"))
+    project.dvc("push")
+    run = project.path / "data/06_models/runs/smoke/drift-pickscore-s42"
+    lora = (run / "lora/pytorch_lora_weights.safetensors").read_bytes()
+    shutil.rmtree(project.path / ".dvc/cache")
+    shutil.rmtree(run)
+    project.dvc("pull", "train@drift-pickscore-42")
+    assert (run / "lora/pytorch_lora_weights.safetensors").read_bytes() == lora
