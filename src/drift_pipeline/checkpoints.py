@@ -23,25 +23,52 @@ def existing(path: str | Path, what: str) -> Path:
     return Path(path)
 
 
-def local_or_hub(name: str | Path, what: str) -> str:
-    """Returns the name of a local folder that exists, or of a Hub repository ("owner/name").
+def hub_id(name: str) -> tuple[str, str | None] | None:
+    """Reads a Hub id, which never has more than one slash before its "@".
 
     Args:
-        name: A path, or a Hub id, which never has more than one slash.
+        name: "owner/name" or "owner/name@revision"; the owner may be missing.
+
+    Returns:
+        The repository and the revision (a commit, tag or branch), or `None` where it is a path.
+    """
+    match = re.fullmatch(r"([\w-][\w.-]*(?:/[\w-][\w.-]*)?)(?:@([\w./-]+))?", name)
+    return (match[1], match[2]) if match else None
+
+
+def local_or_hub(name: str | Path, what: str) -> str:
+    """Returns the name of a local folder that exists, or of a Hub repository.
+
+    Args:
+        name: A path, or a Hub id as `hub_id` reads it. One with a revision gives the folder in
+            the cache that has this revision, since not every loader takes one.
         what: What it should be, for the message.
 
     Raises:
-        FileNotFoundError: If it is no Hub id and nothing is there.
+        FileNotFoundError: If it is no Hub id and nothing is there, or not this revision.
     """
-    is_hub_id = re.fullmatch(r"[\w-][\w.-]*(/[\w-][\w.-]*)?", str(name))
-    return str(name) if is_hub_id else str(existing(name, what))
+    found = None if Path(name).exists() else hub_id(str(name))
+    if found is None:
+        return str(existing(name, what))
+    repo, revision = found
+    return repo if revision is None else str(_cached(repo, revision, what))
+
+
+def _cached(repo: str, revision: str, what: str) -> Path:
+    from huggingface_hub import try_to_load_from_cache
+
+    for file in ("model_index.json", "config.json", "preprocessor_config.json"):
+        path = try_to_load_from_cache(repo, file, revision=revision)
+        if isinstance(path, str):
+            return Path(path).parent
+    raise FileNotFoundError(f"{what} is not in the Hugging Face cache: {repo} at {revision}")
 
 
 def files_digest(path: Path) -> str:
     """A short hash that changes when a model is trained again or replaced under the same path.
 
     It looks at names, sizes and both ends of the files, so that gigabytes take no time.
-    Hidden files, which systems and editors leave behind, do not count.
+    Hidden files and bytecode, which systems, editors and imports leave behind, do not count.
 
     Args:
         path: A file, or a folder with files anywhere below it.
@@ -50,7 +77,7 @@ def files_digest(path: Path) -> str:
     root = path.parent if path.is_file() else path
     for file in [path] if path.is_file() else sorted(path.rglob("*")):
         parts = file.relative_to(root).parts
-        if not file.is_file() or any(part.startswith(".") for part in parts):
+        if not file.is_file() or any(part.startswith((".", "__pycache__")) for part in parts):
             continue
         size = file.stat().st_size
         digest.update(f"{parts} {size} ".encode())

@@ -1,0 +1,247 @@
+"""Which downloads an environment needs, read from its parameters, and which of them are here.
+
+A model is named once, in the parameters: a hub id is looked for in the Hugging Face cache, a folder
+of this disk needs no download. `fetch` downloads what this module lists, and a run that lacks
+something says so before it starts. Nothing heavy is imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from drift_pipeline import project
+from drift_pipeline.checkpoints import hub_id
+from drift_pipeline.parameters import ConfigurationError, EncoderSpec, RewardSpec
+
+TEXTS = ("*.json", "*.txt")
+"""Small files of a model: its description, tokenizer, schedule."""
+
+# Pickles are read with `weights_only`, so that none of these runs code.
+DIFFUSERS_WEIGHTS = ("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.bin")
+TRANSFORMERS_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+OPENCLIP_WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
+
+DINO_WEIGHTS = (
+    "https://dl.fbaipublicfiles.com/dino/dino_vitbase16_pretrain/dino_vitbase16_pretrain.pth"
+)
+"""Backbone of DreamSim's DINO branch, which is not in the package's own archive."""
+
+DREAMSIM = {
+    "ensemble": "ensemble_lora",
+    "dino_vitb16": "dino_vitb16_single_lora",
+    "clip_vitb32": "clip_vitb32_single_lora",
+    "open_clip_vitb32": "open_clip_vitb32_single_lora",
+    "synclr_vitb16": "synclr_vitb16_single_lora",
+}
+"""Kind to the folder with its LoRA. The kinds of DINOv2 are left out: they run GitHub's code."""
+
+
+@dataclass(frozen=True)
+class HubFiles:
+    """Files of a repository on the Hugging Face Hub.
+
+    Attributes:
+        parameter: The parameter that asks for them.
+        repo: "owner/name".
+        revision: Commit, tag or branch; `None` for the main branch.
+        wanted: For each file that must be there its possible names, the preferred one first.
+        patterns: Small files that are taken where the repository has them.
+    """
+
+    parameter: str
+    repo: str
+    revision: str | None
+    wanted: tuple[tuple[str, ...], ...]
+    patterns: tuple[str, ...] = TEXTS
+
+    def __str__(self) -> str:
+        return self.repo + (f"@{self.revision}" if self.revision else "")
+
+    @property
+    def source(self) -> str:
+        """Where they come from."""
+        return "the Hugging Face Hub"
+
+    def missing(self) -> str | None:
+        """The first file that is not in the cache of this machine."""
+        from huggingface_hub import try_to_load_from_cache
+
+        for names in self.wanted:
+            if not any(
+                isinstance(try_to_load_from_cache(self.repo, name, revision=self.revision), str)
+                for name in names
+            ):
+                return names[0]
+        return None
+
+
+@dataclass(frozen=True)
+class DreamSimFiles:
+    """A published DreamSim in the dreamsim package's cache folder.
+
+    Attributes:
+        parameter: The parameter that asks for it.
+        kind: The package's name of it.
+        folder: The cache folder.
+    """
+
+    parameter: str
+    kind: str
+    folder: Path
+
+    def __str__(self) -> str:
+        return f"DreamSim {self.kind}"
+
+    @property
+    def source(self) -> str:
+        """Where it comes from."""
+        return "the dreamsim package's release on GitHub"
+
+    @property
+    def has_dino(self) -> bool:
+        """Whether one of its branches is DINO."""
+        return self.kind in ("ensemble", "dino_vitb16")
+
+    @property
+    def dino(self) -> tuple[Path, Path]:
+        """Where `torch.hub` looks for DINO's source and for its weights."""
+        source = self.folder / "facebookresearch_dino_main" / "hubconf.py"
+        return source, self.folder / "checkpoints" / Path(DINO_WEIGHTS).name
+
+    def missing(self) -> str | None:
+        """The first file that is not in the folder."""
+        archive = self.folder / DREAMSIM[self.kind] / "adapter_config.json"
+        files = [archive, *(self.dino if self.has_dino else ())]
+        return next((str(file) for file in files if not file.exists()), None)
+
+
+Need = HubFiles | DreamSimFiles
+
+
+def _base_model(name: str) -> list[Need]:
+    found = _hub(name)
+    if found is None:
+        return []
+    files = (
+        ("model_index.json",),
+        _in("unet", DIFFUSERS_WEIGHTS),
+        _in("vae", DIFFUSERS_WEIGHTS),
+        _in("text_encoder", TRANSFORMERS_WEIGHTS),
+    )
+    return [HubFiles("train.base_model", *found, files)]
+
+
+def _pickscore(options: Mapping[str, Any], where: str) -> list[Need]:
+    needs: list[Need] = []
+    if model := _hub(options.get("model")):
+        repo, revision = model[0], options.get("revision") or model[1]
+        files = (("config.json",), TRANSFORMERS_WEIGHTS)
+        needs.append(HubFiles(f"{where}.model", repo, revision, files))
+    if processor := _hub(options.get("processor")):
+        files = (("preprocessor_config.json",), ("tokenizer.json", "vocab.json"))
+        needs.append(HubFiles(f"{where}.processor", *processor, files))
+    return needs
+
+
+def _hpsv2(options: Mapping[str, Any], where: str) -> list[Need]:
+    repo, file = options.get("repo"), str(options.get("checkpoint"))
+    if not repo:
+        return []
+    return [HubFiles(f"{where}.checkpoint", repo, options.get("revision"), ((file,),), ())]
+
+
+def _openclip(options: Mapping[str, Any], where: str) -> list[Need]:
+    architecture, tag = str(options.get("architecture")), options.get("pretrained")
+    if not tag or _here(architecture) or _here(tag):
+        return []
+    from open_clip.pretrained import get_pretrained_cfg
+
+    repo, _, file = (get_pretrained_cfg(architecture, tag) or {}).get("hf_hub", "").rpartition("/")
+    if not repo:
+        raise ConfigurationError(
+            f"{where}.pretrained: open_clip has no weights {tag!r} of {architecture!r} on the Hub; "
+            f"`open_clip.list_pretrained()` says which there are"
+        )
+    names = (file,) if file else OPENCLIP_WEIGHTS
+    return [HubFiles(f"{where}.pretrained", repo, None, (names,), ())]
+
+
+def _dreamsim(options: Mapping[str, Any], where: str) -> list[Need]:
+    kind, folder = options.get("kind"), str(options.get("folder"))
+    if kind is None:  # a folder with a model of one's own
+        return []
+    if kind not in DREAMSIM:
+        raise ConfigurationError(
+            f"{where}.kind: {kind!r} cannot be fetched; these can: {', '.join(DREAMSIM)}"
+        )
+    return [DreamSimFiles(f"{where}.kind", kind, project.current.path / folder)]
+
+
+ADAPTERS: dict[str, Callable[[Mapping[str, Any], str], list[Need]]] = {
+    "drift_pipeline.scorers.pickscore.PickScore": _pickscore,
+    "drift_pipeline.scorers.hpsv2.HPSv2": _hpsv2,
+    "drift_pipeline.encoders.openclip.OpenCLIP": _openclip,
+    "drift_pipeline.encoders.dreamsim.DreamSim": _dreamsim,
+}
+"""What the options of each adapter ask for; one's own adapters look after their files."""
+
+
+def needs_of(
+    base_model: str | None = None,
+    rewards: Mapping[str, RewardSpec] | None = None,
+    encoders: Mapping[str, EncoderSpec] | None = None,
+) -> list[Need]:
+    """List what models need that are not folders of this disk, each once.
+
+    Args:
+        base_model: `train.base_model`.
+        rewards: Name to reward.
+        encoders: Name to encoder.
+
+    Raises:
+        ConfigurationError: Where something is asked for that nobody offers.
+    """
+    needs = _base_model(base_model) if base_model else []
+    for name, reward in (rewards or {}).items():
+        if reward.scorer in ADAPTERS:
+            needs += ADAPTERS[reward.scorer](reward.options, f"rewards.{name}.options")
+    for name, encoder in (encoders or {}).items():
+        if encoder.encoder in ADAPTERS:
+            needs += ADAPTERS[encoder.encoder](encoder.options, f"encoders.{name}.options")
+    return list(dict.fromkeys(needs))
+
+
+def require(needs: Iterable[Need], env: str | None) -> None:
+    """Refuse to go on without downloads that are needed.
+
+    Args:
+        needs: From `needs_of`.
+        env: The environment, for the command that helps.
+
+    Raises:
+        ConfigurationError: In one line, what is missing, from where, and that command.
+    """
+    lacking = [
+        f"{need.parameter}: {need} is not on this machine (no {file}; it comes from {need.source})"
+        for need in needs
+        if (file := need.missing())
+    ]
+    if lacking:
+        command = f"python -m drift_pipeline.fetch --env {env or 'local'}"
+        raise ConfigurationError(f"{'; '.join(lacking)}. To download: {command}")
+
+
+def _in(folder: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"{folder}/{name}" for name in names)
+
+
+def _here(name: Any) -> bool:
+    return bool(name) and (project.current.path / str(name)).exists()
+
+
+def _hub(name: Any) -> tuple[str, str | None] | None:
+    """Repository and revision of a hub id; `None` for what is, or can only be, on this disk."""
+    return None if not name or _here(name) else hub_id(str(name))
