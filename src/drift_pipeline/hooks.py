@@ -24,6 +24,7 @@ from drift_pipeline import project
 from drift_pipeline.checkpoints import local_or_hub
 from drift_pipeline.evaluation.parameters import Generate, Measure, presets_of
 from drift_pipeline.evaluation.protocol import Protocol, judged_epochs
+from drift_pipeline.needs import needs_of, require
 from drift_pipeline.parameters import ConfigurationError
 from drift_pipeline.runs import Run, judges_digest, read, read_prompts
 from drift_pipeline.state import RunFolder, remove
@@ -81,10 +82,12 @@ class TrainingHooks:
         """Check prompts and earlier state, and say what is going to happen."""
         if self._run is None:
             return
+        env = run_params.get("env")
         spaces = {(node.namespace or "").partition(".")[0] for node in pipeline.nodes}
         if "training" in spaces:
-            self._prepare_training(self._run)
+            self._prepare_training(self._run, env)
         if "evaluation" in spaces:
+            self._require_models(self._run, pipeline, catalog, env)
             self._freshen(self._run, will_train="training" in spaces)
         # These are cheap, and stale as soon as anything before them is made again.
         for name in pipeline.all_outputs():
@@ -93,7 +96,7 @@ class TrainingHooks:
                 if path is not None:
                     remove(Path(path))
 
-    def _prepare_training(self, run: Run) -> None:
+    def _prepare_training(self, run: Run, env: str | None) -> None:
         folder = self._folder
         prompts = read_prompts(project.current.path / run.train.prompts)
         if run.train.start_over:
@@ -108,6 +111,8 @@ class TrainingHooks:
             folder.clear()
             trained = 0
         if trained < run.epochs:
+            rewards, encoders = {run.reward_name: run.reward}, {run.train.encoder: run.encoder}
+            require(needs_of(run.train.base_model, rewards, encoders), env)
             _check_base_model(run)
         folder.tidy(run.epochs)
         for line in introduction(run, len(prompts), str(folder.path), trained):
@@ -139,6 +144,22 @@ class TrainingHooks:
                 "from there",
                 self._folder.last_epoch() or 0,
             )
+
+    def _require_models(
+        self, run: Run, pipeline: Pipeline, catalog: CatalogProtocol, env: str | None
+    ) -> None:
+        """See that what the evaluation still has to draw or to judge can be drawn and judged."""
+
+        def used(model: str) -> bool:
+            users = [node for node in pipeline.nodes if model in node.inputs]
+            users = [node for node in users if (node.namespace or "").startswith("evaluation")]
+            return not all(catalog.exists(name) for node in users for name in node.outputs)
+
+        encoders, rewards = (
+            presets_of(self._measure, *self._presets) if used("judges") else ({}, {})
+        )
+        base_model = run.train.base_model if used("base_model") else None
+        require(needs_of(base_model, rewards, encoders), env)
 
     def _freshen(self, run: Run, will_train: bool) -> None:
         """Remove pictures of another model or protocol, and what other judges said of them."""
