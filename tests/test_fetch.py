@@ -106,6 +106,17 @@ def test_the_paper_needs_its_models(root):
     assert all(need.missing() for need in found.values())
 
 
+def test_another_model_than_the_environments(root):
+    given = "train.base_model=owner/name@v2,encoders.dreamsim.options.folder=elsewhere"
+    base_model, *others = fetch.environment_needs(root, "paper", given)
+    assert str(base_model) == "owner/name@v2"
+    assert others[-2].folder == root / "elsewhere"
+    with pytest.raises(ConfigurationError) as error:
+        needs.require([base_model], {"env": "paper", "runtime_params": {"train": {
+            "base_model": "owner/name@v2", "epochs": 3}}})  # fmt: skip
+    assert str(error.value).endswith("--env paper --params train.base_model=owner/name@v2")
+
+
 def test_only_what_is_needed_is_taken_and_safetensors_before_pickles(root, hub):
     taken = {
         str(need): {name for name, _ in fetch.hub_files(need)}

@@ -19,6 +19,7 @@ from huggingface_hub import HfApi, constants, snapshot_download
 from huggingface_hub.errors import HTTPError
 from huggingface_hub.utils import filter_repo_objects
 from kedro.config import OmegaConfigLoader
+from omegaconf import OmegaConf
 
 from drift_pipeline import project
 from drift_pipeline.needs import DINO_WEIGHTS, DREAMSIM, DreamSimFiles, HubFiles, Need, needs_of
@@ -31,11 +32,12 @@ Files = list[tuple[str, int]]
 
 @click.command(help=__doc__)
 @click.option("--env", "-e", default="local", show_default=True, help="A folder of conf/.")
+@click.option("--params", default="", help="As for `kedro run`: train.base_model=owner/name,...")
 @click.option("--dry-run", is_flag=True, help="List the files and their sizes, and stop.")
-def main(env: str, dry_run: bool) -> None:
+def main(env: str, params: str, dry_run: bool) -> None:
     """Say what is needed and how big it is, then download it."""
     project.current.path = Path.cwd()
-    needs = [need for need in environment_needs(project.current.path, env) if need.missing()]
+    needs = [need for need in environment_needs(Path.cwd(), env, params) if need.missing()]
     if not needs:
         click.echo(f"Nothing needs to be fetched for {env}: every model is on this machine.")
         return
@@ -54,12 +56,13 @@ def main(env: str, dry_run: bool) -> None:
         raise ConfigurationError(f"cannot download {names}: {reason}") from error
 
 
-def environment_needs(root: Path, env: str) -> list[Need]:
+def environment_needs(root: Path, env: str, params: str = "") -> list[Need]:
     """List the downloads that an environment's parameters ask for.
 
     Args:
         root: The project's folder.
         env: A folder of conf/.
+        params: Values in their place, `name=value` with commas between.
 
     Raises:
         ConfigurationError: Where there is no such environment, or its parameters are wrong.
@@ -71,7 +74,8 @@ def environment_needs(root: Path, env: str) -> list[Need]:
         raise ConfigurationError(
             f"there is no environment {env!r} in {root / 'conf'}; known are: {', '.join(known)}"
         )
-    arguments: dict[str, Any] = CONFIG_LOADER_ARGS
+    given = OmegaConf.to_container(OmegaConf.from_dotlist(params.split(",") if params else []))
+    arguments: dict[str, Any] = {**CONFIG_LOADER_ARGS, "runtime_params": given}
     parameters = OmegaConfigLoader(root / "conf", env=env, **arguments)["parameters"]
     rewards, encoders = parameters.get("rewards") or {}, parameters.get("encoders") or {}
     return needs_of(

@@ -82,12 +82,11 @@ class TrainingHooks:
         """Check prompts and earlier state, and say what is going to happen."""
         if self._run is None:
             return
-        env = run_params.get("env")
         spaces = {(node.namespace or "").partition(".")[0] for node in pipeline.nodes}
         if "training" in spaces:
-            self._prepare_training(self._run, env)
+            self._prepare_training(self._run, run_params)
         if "evaluation" in spaces:
-            self._require_models(self._run, pipeline, catalog, env)
+            self._require_models(self._run, pipeline, catalog, run_params)
             self._freshen(self._run, will_train="training" in spaces)
         # These are cheap, and stale as soon as anything before them is made again.
         for name in pipeline.all_outputs():
@@ -96,7 +95,7 @@ class TrainingHooks:
                 if path is not None:
                     remove(Path(path))
 
-    def _prepare_training(self, run: Run, env: str | None) -> None:
+    def _prepare_training(self, run: Run, given: dict[str, Any]) -> None:
         folder = self._folder
         prompts = read_prompts(project.current.path / run.train.prompts)
         if run.train.start_over:
@@ -112,7 +111,7 @@ class TrainingHooks:
             trained = 0
         if trained < run.epochs:
             rewards, encoders = {run.reward_name: run.reward}, {run.train.encoder: run.encoder}
-            require(needs_of(run.train.base_model, rewards, encoders), env)
+            require(needs_of(run.train.base_model, rewards, encoders), given)
             _check_base_model(run)
         folder.tidy(run.epochs)
         for line in introduction(run, len(prompts), str(folder.path), trained):
@@ -146,7 +145,7 @@ class TrainingHooks:
             )
 
     def _require_models(
-        self, run: Run, pipeline: Pipeline, catalog: CatalogProtocol, env: str | None
+        self, run: Run, pipeline: Pipeline, catalog: CatalogProtocol, given: dict[str, Any]
     ) -> None:
         """See that what the evaluation still has to draw or to judge can be drawn and judged."""
 
@@ -159,7 +158,7 @@ class TrainingHooks:
             presets_of(self._measure, *self._presets) if used("judges") else ({}, {})
         )
         base_model = run.train.base_model if used("base_model") else None
-        require(needs_of(base_model, rewards, encoders), env)
+        require(needs_of(base_model, rewards, encoders), given)
 
     def _freshen(self, run: Run, will_train: bool) -> None:
         """Remove pictures of another model or protocol, and what other judges said of them."""

@@ -15,6 +15,7 @@ from typing import Any
 from drift_pipeline import project
 from drift_pipeline.checkpoints import hub_id
 from drift_pipeline.parameters import ConfigurationError, EncoderSpec, RewardSpec
+from drift_pipeline.runs import flat
 
 TEXTS = ("*.json", "*.txt")
 """Small files of a model: its description, tokenizer, schedule."""
@@ -214,12 +215,12 @@ def needs_of(
     return list(dict.fromkeys(needs))
 
 
-def require(needs: Iterable[Need], env: str | None) -> None:
+def require(needs: Iterable[Need], given: Mapping[str, Any]) -> None:
     """Refuse to go on without downloads that are needed.
 
     Args:
         needs: From `needs_of`.
-        env: The environment, for the command that helps.
+        given: What Kedro's command line was given: `env` and `runtime_params`.
 
     Raises:
         ConfigurationError: In one line, what is missing, from where, and that command.
@@ -230,7 +231,11 @@ def require(needs: Iterable[Need], env: str | None) -> None:
         if (file := need.missing())
     ]
     if lacking:
-        command = f"python -m drift_pipeline.fetch --env {env or 'local'}"
+        command = f"python -m drift_pipeline.fetch --env {given.get('env') or 'local'}"
+        values = flat(given.get("runtime_params") or {})
+        models = ("train.base_model", "rewards.", "encoders.")
+        params = [f"{key}={value}" for key, value in values.items() if key.startswith(models)]
+        command += f" --params {','.join(params)}" if params else ""
         raise ConfigurationError(f"{'; '.join(lacking)}. To download: {command}")
 
 

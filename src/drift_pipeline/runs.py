@@ -124,13 +124,13 @@ class Run(BaseModel):
             "method": self.method_name,
             "reward": self.reward_name,
             "seed": self.seed,
-            **_flat(
+            **flat(
                 self.method.model_dump(mode="json", exclude={"epochs"}),
                 f"methods.{self.method_name}",
             ),
-            **_flat(self.reward.model_dump(mode="json"), f"rewards.{self.reward_name}"),
-            **_flat(self.encoder.model_dump(mode="json"), f"encoders.{self.train.encoder}"),
-            **{f"train.{key}": value for key, value in _flat(settings).items() if key not in FREE},
+            **flat(self.reward.model_dump(mode="json"), f"rewards.{self.reward_name}"),
+            **flat(self.encoder.model_dump(mode="json"), f"encoders.{self.train.encoder}"),
+            **{f"train.{key}": value for key, value in flat(settings).items() if key not in FREE},
             "train.prompts (hash)": fingerprint(prompts),
             CODE: code_digest("drift", "rl", "scorers", "encoders"),
         }
@@ -149,9 +149,9 @@ def judges_digest(encoders: Mapping[str, EncoderSpec], rewards: Mapping[str, Rew
     """
     values: dict[str, Any] = {"code": code_digest("scorers", "encoders")}
     for name, encoder in encoders.items():
-        values |= _flat(encoder.model_dump(mode="json"), f"encoders.{name}")
+        values |= flat(encoder.model_dump(mode="json"), f"encoders.{name}")
     for name, reward in rewards.items():
-        values |= _flat(reward.model_dump(mode="json", exclude={"bounds"}), f"rewards.{name}")
+        values |= flat(reward.model_dump(mode="json", exclude={"bounds"}), f"rewards.{name}")
     return fingerprint(values | _local_files(values))
 
 
@@ -254,12 +254,18 @@ def _local_files(values: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Give nested values dotted names.
+
+    Args:
+        values: Possibly nested.
+        prefix: Name of the whole.
+    """
+    named: dict[str, Any] = {}
     for key, value in values.items():
         name = f"{prefix}.{key}" if prefix else key
         if isinstance(value, Mapping):
-            flat.update(_flat(value, name))
+            named.update(flat(value, name))
         else:
-            flat[name] = value
-    return flat
+            named[name] = value
+    return named
