@@ -19,15 +19,13 @@ class _Found(AbstractDataset[NoReturn, Any]):
     """Files below a folder whose names match a pattern; there may be none.
 
     Args:
-        folder: Where to look; `<folder>/..` is its parent, whether it exists or not.
+        path: Folder to look in; `<path>/..` is its parent, whether it exists or not.
         pattern: As `Path.glob` takes it, below the folder.
         metadata: For Kedro-Viz and other readers of the catalog.
     """
 
-    def __init__(
-        self, *, folder: str, pattern: str, metadata: dict[str, Any] | None = None
-    ) -> None:
-        self._folder = Path(os.path.normpath(folder))
+    def __init__(self, *, path: str, pattern: str, metadata: dict[str, Any] | None = None) -> None:
+        self._folder = Path(os.path.normpath(path))
         self._pattern = pattern
         self.metadata = metadata
 

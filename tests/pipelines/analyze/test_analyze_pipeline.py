@@ -168,7 +168,7 @@ def test_shards_are_found_by_checkpoint(tmp_path):
     metrics = pd.DataFrame(synthetic.path("drift", "pickscore", 1, {5: (0.5, 0.2, 0.3, 40.0, 0.6)}))
     synthetic.write(tmp_path, metrics)
     images = MeasuredShardsDataset(
-        folder=str(tmp_path / PLACES["pictures"]), pattern="*/epoch_*/images/*.parquet"
+        path=str(tmp_path / PLACES["pictures"]), pattern="*/epoch_*/images/*.parquet"
     ).load()
     run = "drift-pickscore-s1"
     assert images.prompts(run, 5) == [*synthetic.PROMPTS]
@@ -178,13 +178,13 @@ def test_shards_are_found_by_checkpoint(tmp_path):
     assert images.of(run, 5, prompt="a photo of a unicorn") is None
     assert images.of(run, 6) is None
     vectors = MeasuredShardsDataset(
-        folder=str(tmp_path / PLACES["features"]), pattern="*/epoch_*/embeddings.parquet"
+        path=str(tmp_path / PLACES["features"]), pattern="*/epoch_*/embeddings.parquet"
     ).load()
     assert {*vectors.of(run, 5, encoder="openclip")["encoder"]} == {"openclip"}
 
 
 def test_a_half_written_file_is_not_read(tmp_path):
-    dataset = MeasuredTableDataset(folder=str(tmp_path / "none/.."), pattern="*/metrics.parquet")
+    dataset = MeasuredTableDataset(path=str(tmp_path / "none/.."), pattern="*/metrics.parquet")
     assert not dataset.exists()
     assert dataset.load().empty
     (tmp_path / "run").mkdir()
