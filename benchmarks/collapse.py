@@ -20,7 +20,7 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image, ImageDraw
 
-from drift_pipeline.analysis.gains import match_checkpoint, relative_gain
+from drift_pipeline.analysis.gains import match_checkpoint, met_checkpoint, relative_gain
 from drift_pipeline.runs import run_name
 
 REPORTS = Path("data/08_reporting/bestiary/runs")
@@ -52,13 +52,12 @@ def main() -> None:
             for method in ("grpo", "drift")
         )
         rows.append({"seed": seed, "model": "GRPO, last", **grpo.iloc[-1]})
-        within = grpo[grpo["reward"] <= drift["reward"].max()]
-        if within.empty:
+        met = met_checkpoint(grpo, reward_up_to=float(drift["reward"].max()))
+        match = match_checkpoint(drift, reward=float(met["reward"]))
+        if match is None:
             print(f"seed {seed}: DRIFT reaches no GRPO checkpoint's reward")
             rows.append({"seed": seed, "model": "DRIFT, last", **drift.iloc[-1]})
             continue
-        met = within.iloc[-1]
-        match = match_checkpoint(drift, reward=float(met["reward"]))
         rows.append({"seed": seed, "model": "GRPO", **met})
         rows.append({"seed": seed, "model": "DRIFT", **match})
 

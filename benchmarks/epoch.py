@@ -22,10 +22,10 @@ from diffusers import StableDiffusionPipeline, UNet2DConditionModel
 
 from drift_pipeline.encoders.dreamsim import DreamSim
 from drift_pipeline.parameters import Optimization, PromptNoise, Sampling
+from drift_pipeline.prompts import read_prompts
 from drift_pipeline.rl.policy import StableDiffusion
 from drift_pipeline.rl.rollout import draw_prompts, rollout
 from drift_pipeline.rl.update import update
-from drift_pipeline.runs import read_prompts
 from drift_pipeline.scorers.pickscore import PickScore
 
 

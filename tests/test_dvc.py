@@ -39,7 +39,8 @@ class Project:
 
     def start(self, *command: str) -> subprocess.Popen:
         programs = Path(sys.executable).parent
-        environment = os.environ | {
+        # as on most machines: bytecode appears among the sources while the stages run
+        environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"} | {
             "PYTHONPATH": str(self.path / "src"),
             "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
         }

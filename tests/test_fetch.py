@@ -14,7 +14,7 @@ from huggingface_hub import constants
 from huggingface_hub.errors import OfflineModeIsEnabled
 from huggingface_hub.utils import filter_repo_objects
 
-from drift_pipeline import fetch, hubconf, needs, project
+from drift_pipeline import downloads, fetch, hubconf, needs, project
 from drift_pipeline.checkpoints import files_digest, hub_id, local_or_hub
 from drift_pipeline.parameters import ConfigurationError, EncoderSpec, RewardSpec
 
@@ -121,7 +121,7 @@ def test_only_what_is_needed_is_taken_and_safetensors_before_pickles(root, hub):
     taken = {
         str(need): {name for name, _ in fetch.hub_files(need)}
         for need in fetch.environment_needs(root, "paper")
-        if isinstance(need, needs.HubFiles)
+        if isinstance(need, downloads.HubFiles)
     }
     assert taken["xswu/HPSv2"] == {"HPS_v2.1_compressed.pt"}
     assert taken["laion/CLIP-ViT-B-32-laion2B-s34B-b79K"] == {"open_clip_model.safetensors"}
@@ -298,7 +298,7 @@ def test_dreamsim_is_whole_or_missing(root, monkeypatch):
     (need,) = needs.needs_of(**preset("DreamSim", folder="models", kind="ensemble"))
     assert need.missing() == str(root / "models/ensemble_lora/adapter_config.json")
     for _ in range(2):  # a second time over what is there
-        fetch.download(need, [("https://x/y.zip", 1), (needs.DINO_WEIGHTS, 1)])
+        fetch.download(need, [("https://x/y.zip", 1), (downloads.DINO_WEIGHTS, 1)])
         assert need.missing() is None
     assert (root / "models/dino_vitb16_pretrain.pth").read_text() == "weights"
     assert not list((root / "models").glob(".*"))

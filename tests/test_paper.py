@@ -10,7 +10,8 @@ from kedro.config import OmegaConfigLoader
 
 from drift_pipeline.components import find
 from drift_pipeline.evaluation.parameters import Generate, Measure, presets_of
-from drift_pipeline.runs import Run, read, read_prompts
+from drift_pipeline.prompts import read_prompts
+from drift_pipeline.runs import Run, read
 from drift_pipeline.settings import CONFIG_LOADER_ARGS
 
 

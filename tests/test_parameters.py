@@ -8,7 +8,8 @@ import yaml
 
 from drift_pipeline.checkpoints import files_digest
 from drift_pipeline.parameters import ConfigurationError
-from drift_pipeline.runs import Run, fingerprint, read_prompts
+from drift_pipeline.prompts import read_prompts
+from drift_pipeline.runs import Run, fingerprint
 from drift_pipeline.state import RunFolder
 
 
@@ -121,6 +122,7 @@ def test_identity_is_what_the_policies_depend_on(parameters):
     free = {
         "train__epochs": 99,
         "methods__drift__epochs": 98,
+        "methods__drift__checkpoint_every": 97,
         "train__runs_folder": "elsewhere",
         "train__progress": False,
         "train__device": "cpu",

@@ -22,7 +22,8 @@ from kedro.config import OmegaConfigLoader
 from omegaconf import OmegaConf
 
 from drift_pipeline import project
-from drift_pipeline.needs import DINO_WEIGHTS, DREAMSIM, DreamSimFiles, HubFiles, Need, needs_of
+from drift_pipeline.downloads import DINO_WEIGHTS, DREAMSIM, DreamSimFiles, HubFiles, Need
+from drift_pipeline.needs import needs_of
 from drift_pipeline.parameters import ConfigurationError, EncoderSpec, RewardSpec, Train
 from drift_pipeline.runs import look_up, read
 

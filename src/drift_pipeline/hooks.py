@@ -26,7 +26,8 @@ from drift_pipeline.evaluation.parameters import Generate, Measure, presets_of
 from drift_pipeline.evaluation.protocol import Protocol, judged_epochs
 from drift_pipeline.needs import needs_of, require
 from drift_pipeline.parameters import ConfigurationError
-from drift_pipeline.runs import Run, judges_digest, read, read_prompts
+from drift_pipeline.prompts import read_prompts
+from drift_pipeline.runs import Run, judges_digest, read
 from drift_pipeline.state import RunFolder, remove
 
 logger = logging.getLogger(__name__)
@@ -56,7 +57,8 @@ class TrainingHooks:
         generate = self._generate = read(Generate, parameters.get("generate", {}), "generate")
         measure = self._measure = read(Measure, parameters.get("measure", {}), "measure")
         self._presets = parameters.get("encoders") or {}, parameters.get("rewards") or {}
-        judged = tuple(judged_epochs(run.epochs, generate.checkpoint_every))
+        every = generate.checkpoint_every or run.method.checkpoint_every or run.epochs
+        judged = tuple(judged_epochs(run.epochs, every))
         now = project.current
         changed = (now.epochs, now.judged_epochs) != (run.epochs, judged)
         now.path, now.epochs, now.judged_epochs = context.project_path, run.epochs, judged

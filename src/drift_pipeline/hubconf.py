@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from dreamsim.feature_extraction.vision_transformer import vit_base
 
-from drift_pipeline.needs import DINO_WEIGHTS
+from drift_pipeline.downloads import DINO_WEIGHTS
 
 dependencies = ["torch", "dreamsim"]
 

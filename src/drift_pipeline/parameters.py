@@ -56,6 +56,8 @@ class Method(_Parameters):
     """β, weight of the KL divergence from the base model; 0 leaves it out."""
     epochs: Annotated[int, Field(ge=1)] | None = None
     """Epochs to train where `train.epochs` does not say."""
+    checkpoint_every: Annotated[int, Field(ge=1)] | None = None
+    """Every so many of them one is judged where `generate.checkpoint_every` does not say."""
 
     @model_validator(mode="after")
     def _candidates_fill_the_group(self) -> Method:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drift_pipeline.analysis.gains import match_checkpoint, relative_gain
+from drift_pipeline.analysis.gains import match_checkpoint, met_checkpoint, relative_gain
 
 # Table 1 of the paper: DreamSim, CLIP, recall, Vendi, normalized reward; and its last row in %.
 TABLE_1 = {
@@ -113,6 +113,32 @@ def test_no_checkpoint_is_invented():
     assert match_checkpoint(curve, reward=0.3) is None
     assert match_checkpoint(curve, diversity=0.6) is None
     assert match_checkpoint(curve.iloc[:0], reward=0.0) is None
+
+
+@pytest.mark.parametrize(
+    ("limit", "epoch"),
+    [
+        ({}, 4),
+        ({"reward_up_to": 0.9}, 4),
+        ({"reward_up_to": 0.7}, 3),  # the most trained one within, not the nearest
+        ({"reward_up_to": 0.5}, 1),
+        ({"reward_up_to": 0.1}, 4),  # none lies within: the last one, which is not reached then
+        ({"diversity_down_to": 0.3}, 2),
+        ({"diversity_down_to": 0.2}, 4),
+        ({"reward_up_to": 0.7, "diversity_down_to": 0.3}, 2),
+        ({"reward_up_to": math.nan}, 4),
+    ],
+)
+def test_a_baseline_is_met_at_its_last_checkpoint_within_reach(limit, epoch):
+    baseline = pd.DataFrame(
+        {
+            "epoch": [1, 2, 3, 4],
+            "reward": [0.3, 0.7, 0.6, 0.9],
+            "diversity": [0.5, 0.4, 0.2, 0.25],
+        },
+        index=[7, 7, 7, 7],
+    )
+    assert met_checkpoint(baseline, **limit)["epoch"] == epoch
 
 
 def test_refusals():

@@ -8,7 +8,7 @@ import pytest
 from drift_pipeline.bestiary.drawing import SIZE, draw
 from drift_pipeline.bestiary.plans import ANIMALS, PLANS, parts_of
 from drift_pipeline.bestiary.scene import BACKGROUNDS, COATS, PATTERNS, Scene, draw_scene
-from drift_pipeline.runs import read_prompts
+from drift_pipeline.prompts import read_prompts
 
 PLAIN = Scene(
     animal="cat",

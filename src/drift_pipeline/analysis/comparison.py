@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from drift_pipeline.analysis.gains import match_checkpoint, relative_gain
+from drift_pipeline.analysis.gains import match_checkpoint, met_checkpoint, relative_gain
 from drift_pipeline.analysis.parameters import Analyze, Comparison
 from drift_pipeline.tables import without_nan
 
@@ -124,15 +124,20 @@ def _compare(
         return {"why": "the baseline's run is missing"}
     if ours.empty:
         return {"why": "our run of this seed is missing"}
-    theirs = theirs.sort_values("epoch", kind="stable")
-    baseline = _comparable(ours, theirs, matched_on).iloc[-1]
+    side = "reward" if matched_on == REWARD else "diversity"
+    theirs = theirs.sort_values("epoch", kind="stable").reset_index(drop=True)
+    if side == "reward":
+        limit = {"reward_up_to": float(ours[matched_on].max())}
+    else:
+        limit = {"diversity_down_to": float(ours[matched_on].min())}
+    met = met_checkpoint(pd.DataFrame({side: theirs[matched_on]}), **limit)
+    baseline = theirs[theirs.index == met.name].iloc[0]
     last = theirs.iloc[-1]
     known = {"final_epoch": last["epoch"], "final": last[matched_on]}
     known |= {"required": baseline[matched_on], **_part("baseline", baseline, measure)}
     if math.isnan(baseline[matched_on]) or math.isnan(baseline[measure]):
         return {**known, "why": "the baseline was not measured so"}
     known["best"] = ours[matched_on].max()
-    side = "reward" if matched_on == REWARD else "diversity"
     found = match_checkpoint(
         pd.DataFrame({side: ours[matched_on]}), **{side: float(baseline[matched_on])}
     )
@@ -145,16 +150,6 @@ def _compare(
     gain = relative_gain(match[measure], baseline[measure])
     why = "the baseline is not positive" if math.isnan(gain) else ""
     return {**known, "gain": gain, "why": why}
-
-
-def _comparable(ours: pd.DataFrame, theirs: pd.DataFrame, matched_on: str) -> pd.DataFrame:
-    """The baseline's checkpoints that lie where ours have been too; all where there is none."""
-    values = theirs[matched_on]
-    if matched_on == REWARD:
-        within = theirs[values <= ours[matched_on].max()]
-    else:
-        within = theirs[values >= ours[matched_on].min()]
-    return theirs if within.empty else within
 
 
 def _part(prefix: str, row: pd.Series, measure: str) -> dict[str, Any]:

@@ -68,3 +68,36 @@ def match_checkpoint(
         raise ValueError(f"curve has no column {column!r}, only {list(curve.columns)}")
     reached = curve[curve[column] >= bound]
     return None if reached.empty else reached.iloc[int(reached[column].to_numpy().argmin())]
+
+
+def met_checkpoint(
+    baseline: pd.DataFrame,
+    *,
+    reward_up_to: float | None = None,
+    diversity_down_to: float | None = None,
+) -> pd.Series:
+    """Return the checkpoint of a baseline that ours is compared with: its most trained one.
+
+    Runs differ in how far they go, and a comparison at equal reward needs a reward that both have
+    had. So a baseline that went beyond all our checkpoints is met at its last that did not.
+
+    Args:
+        baseline: a checkpoint a row in the order of training, with columns `reward` or
+            `diversity` (others are kept); at least one.
+        reward_up_to: our highest reward, for the diversity gain.
+        diversity_down_to: our lowest diversity, for the reward gain.
+
+    Returns:
+        The row; the last one where none lies within.
+
+    Example:
+        >>> baseline = pd.DataFrame({"reward": [0.3, 0.6, 0.9], "epoch": [1, 2, 3]})
+        >>> int(met_checkpoint(baseline, reward_up_to=0.7)["epoch"])
+        2
+    """
+    within = pd.Series(True, index=baseline.index)
+    if reward_up_to is not None:
+        within &= baseline["reward"] <= reward_up_to
+    if diversity_down_to is not None:
+        within &= baseline["diversity"] >= diversity_down_to
+    return (baseline[within] if within.any() else baseline).iloc[-1]

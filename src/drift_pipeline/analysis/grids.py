@@ -16,8 +16,9 @@ from drift_pipeline.analysis.comparison import REWARD
 from drift_pipeline.analysis.parameters import Analyze, Comparison
 
 TILE = 128
-"""Side of a picture in pixels; larger ones are made smaller, smaller ones keep their pixels."""
-GAP = 4
+"""Side of a picture in pixels at most; larger ones are made smaller."""
+GAP = 1 / 32
+"""White between pictures, as a share of their side."""
 INCHES, TITLE = 0.92, 0.35
 """Side of a picture in the figure, and the height of a prompt above its pictures."""
 
@@ -90,9 +91,11 @@ def draw_grid(
         axes = figure.add_axes(
             (place[0] / width, place[1] / height, place[2] / width, place[3] / height)
         )
-        rows = [_strip(table, shared[prompt], columns) for table in runs.values()]
-        axes.imshow(np.concatenate(rows), interpolation="nearest", aspect="auto")
-        step = TILE + GAP
+        side = min(TILE, max(_side(table) for table in runs.values()))
+        rows = [_strip(table, shared[prompt], columns, side) for table in runs.values()]
+        # Not enlarged: the SVG keeps the pixels as they are, and is smaller for it.
+        axes.imshow(np.concatenate(rows), interpolation="none", aspect="auto")
+        step = side + _gap(side)
         axes.set_yticks(
             [row * step + step / 2 for row in range(len(rows))], [labels[run] for run in runs]
         )
@@ -122,16 +125,27 @@ def _common_seeds(runs: Mapping[str, pd.DataFrame]) -> list[int]:
     return sorted(set.intersection(*sets)) if sets else []
 
 
-def _strip(table: pd.DataFrame, seeds: Sequence[int], columns: int) -> np.ndarray:
-    """Pictures side by side on white, `(TILE + GAP, columns · (TILE + GAP), 3)`, uint8."""
-    step = TILE + GAP
+def _open(picture: Mapping[str, bytes]) -> Image.Image:
+    with Image.open(io.BytesIO(picture["bytes"])) as opened:
+        return opened.convert("RGB")
+
+
+def _side(table: pd.DataFrame) -> int:
+    return 1 if table.empty else max(_open(table["image"].iloc[0]).size)
+
+
+def _gap(side: int) -> int:
+    return 2 * max(1, round(side * GAP / 2))
+
+
+def _strip(table: pd.DataFrame, seeds: Sequence[int], columns: int, side: int) -> np.ndarray:
+    """Pictures side by side on white, `(side + gap, columns · (side + gap), 3)`, uint8."""
+    gap = _gap(side)
+    step = side + gap
     strip = np.full((step, columns * step, 3), 255, dtype=np.uint8)
     by_seed = table.drop_duplicates("seed").set_index("seed")["image"]
     for column, seed in enumerate(seeds):
-        with Image.open(io.BytesIO(by_seed[seed]["bytes"])) as picture:
-            small = max(picture.size) <= TILE // 2
-            how = Image.Resampling.NEAREST if small else Image.Resampling.LANCZOS
-            tile = np.asarray(picture.convert("RGB").resize((TILE, TILE), how))
-        left = column * step + GAP // 2
-        strip[GAP // 2 : GAP // 2 + TILE, left : left + TILE] = tile
+        tile = _open(by_seed[seed]).resize((side, side), Image.Resampling.LANCZOS)
+        left = column * step + gap // 2
+        strip[gap // 2 : gap // 2 + side, left : left + side] = np.asarray(tile)
     return strip

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from kedro.io import AbstractDataset
-
+from drift_pipeline.datasets.folder import FolderDataset
 from drift_pipeline.whole import replacing_folder
 
 if TYPE_CHECKING:
@@ -15,17 +14,10 @@ if TYPE_CHECKING:
 FILE = "pytorch_lora_weights.safetensors"
 
 
-class LoraDataset(AbstractDataset["PolicyState", Path]):
-    """Saves a `PolicyState` in diffusers' format; loading gives the folder.
+class LoraDataset(FolderDataset["PolicyState", Path]):
+    """Saves a `PolicyState` in diffusers' format; loading gives the folder."""
 
-    Args:
-        filepath: The folder.
-        metadata: For Kedro-Viz and other readers of the catalog.
-    """
-
-    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        self._filepath = Path(filepath)
-        self.metadata = metadata
+    last = FILE
 
     def load(self) -> Path:
         """The folder to give to `load_lora_weights`."""
@@ -37,9 +29,3 @@ class LoraDataset(AbstractDataset["PolicyState", Path]):
 
         with replacing_folder(self._filepath) as part:
             save_lora(data, part)
-
-    def _exists(self) -> bool:
-        return (self._filepath / FILE).exists()
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._filepath)}

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kedro.io import AbstractDataset, DatasetError
+from kedro.io import DatasetError
 
+from drift_pipeline.datasets.folder import FolderDataset
 from drift_pipeline.runs import fingerprint
 from drift_pipeline.whole import replacing_folder
 
@@ -18,21 +18,15 @@ FORMAT = 1
 ADAPTER, OPTIMIZER, STATE = "adapter.safetensors", "optimizer.safetensors", "state.json"
 
 
-class PolicyDataset(AbstractDataset["PolicyState", "PolicyState"]):
+class PolicyDataset(FolderDataset["PolicyState", "PolicyState"]):
     """Loads and saves a `PolicyState`.
 
     The folder holds `adapter.safetensors`, `optimizer.safetensors` (absent in old checkpoints:
     the adapter is enough to draw pictures) and `state.json` (epoch, fingerprint, parameters). It
     appears under its name only when it is complete.
-
-    Args:
-        filepath: The folder.
-        metadata: For Kedro-Viz and other readers of the catalog.
     """
 
-    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        self._filepath = Path(filepath)
-        self.metadata = metadata
+    last = STATE
 
     def load(self) -> PolicyState:
         """Read the checkpoint."""
@@ -91,9 +85,3 @@ class PolicyDataset(AbstractDataset["PolicyState", "PolicyState"]):
                 f"{path} has format {state.get('format')!r}, this program reads {FORMAT}"
             )
         return state
-
-    def _exists(self) -> bool:
-        return (self._filepath / STATE).exists()
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._filepath)}

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from kedro.io import AbstractDataset, DatasetError
 
-from drift_pipeline.runs import read_prompts
+from drift_pipeline.prompts import read_prompts
 
 
 class PromptsDataset(AbstractDataset[NoReturn, list[str]]):

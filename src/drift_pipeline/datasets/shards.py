@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from kedro.io import AbstractDataset, DatasetError
+from kedro.io import DatasetError
 
+from drift_pipeline.datasets.folder import FolderDataset
 from drift_pipeline.whole import replacing
 
 MADE_OF, COMPLETE = "made_of.json", "complete.json"
@@ -55,20 +56,14 @@ class StoredShards:
                 ) from error
 
 
-class ImageShardsDataset(AbstractDataset[Shards, StoredShards]):
+class ImageShardsDataset(FolderDataset[Shards, StoredShards]):
     """A folder of shards. Saving goes on at the next missing one; each is written whole.
 
     A shard is a Parquet file that Hugging Face `datasets` opens as pictures. `made_of.json` says
     what the folder was begun with, `complete.json` that no shard is missing.
-
-    Args:
-        filepath: The folder.
-        metadata: For Kedro-Viz and other readers of the catalog.
     """
 
-    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        self._filepath = Path(filepath)
-        self.metadata = metadata
+    last = COMPLETE
 
     def load(self) -> StoredShards:
         """Find the shards.
@@ -107,12 +102,6 @@ class ImageShardsDataset(AbstractDataset[Shards, StoredShards]):
     def _write(self, name: str, value: dict[str, Any]) -> None:
         with replacing(self._filepath / name) as part:
             part.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
-
-    def _exists(self) -> bool:
-        return (self._filepath / COMPLETE).exists()
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._filepath)}
 
 
 def _write_pictures(table: pd.DataFrame, path: Path) -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import base64
 import io
 import json
-from pathlib import Path
 from typing import Any, ClassVar
 
-from kedro.io import AbstractDataset
 from kedro_datasets import text
 
 from drift_pipeline.analysis.picture import Picture
 from drift_pipeline.datasets.files import ImagePreview, _WrittenWhole
+from drift_pipeline.datasets.folder import FolderDataset
 from drift_pipeline.whole import replacing_folder
 
 CAPTIONS = "captions.json"
@@ -28,19 +27,13 @@ class TextDataset(_WrittenWhole, text.TextDataset):
     }
 
 
-class PicturesDataset(AbstractDataset[dict[str, Picture], dict[str, Picture]]):
+class PicturesDataset(FolderDataset[dict[str, Picture], dict[str, Picture]]):
     """A folder with `<name>.svg` and `<name>.png` for each figure, and their captions.
 
     It holds the figures of the last save and no older ones.
-
-    Args:
-        filepath: The folder.
-        metadata: For Kedro-Viz and other readers of the catalog.
     """
 
-    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        self._filepath = Path(filepath)
-        self.metadata = metadata
+    last = CAPTIONS
 
     def load(self) -> dict[str, Picture]:
         """Read the figures by name, in the order in which they were saved."""
@@ -84,9 +77,3 @@ class PicturesDataset(AbstractDataset[dict[str, Picture], dict[str, Picture]]):
         buffer = io.BytesIO()
         sheet.save(buffer, "PNG")
         return ImagePreview(base64.b64encode(buffer.getvalue()).decode())
-
-    def _exists(self) -> bool:
-        return (self._filepath / CAPTIONS).exists()
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._filepath)}

@@ -24,8 +24,8 @@ class Generate(_Parameters):
     """Seeds of each prompt."""
     first_seed: Annotated[int, Field(ge=0)] = 0
     """The first of them; the fresh draw of the base takes the seeds that follow."""
-    checkpoint_every: Annotated[int, Field(ge=1)] = 5
-    """Every so many epochs, and at the last, a checkpoint is judged."""
+    checkpoint_every: Annotated[int, Field(ge=1)] | None = None
+    """Every so many epochs, and at the last, a checkpoint is judged; None as the method says."""
     prompt_noise: bool = False
     """Perturb the prompts while drawing, too (section 6.2)."""
     batch_size: Annotated[int, Field(ge=1)] = 40

@@ -53,6 +53,21 @@ def test_the_parameters_decide_how_long_the_loop_is(train, tmp_path, project_pat
         assert len(pipelines["train"].nodes) == epochs * 6 + 8
 
 
+@pytest.mark.parametrize(
+    ("given", "method", "expected"),
+    [(None, 2, (2, 4, 5)), (3, 2, (3, 5)), (None, None, (5,))],
+)
+def test_which_checkpoints_are_judged(train, tmp_path, given, method, expected):
+    """`generate` says how often; where it does not, the method; where neither does, the last."""
+    changes = {
+        "train.epochs": 5,
+        "generate.checkpoint_every": given,
+        "methods.drift.checkpoint_every": method,
+    }
+    train(tmp_path, changes, to_nodes=["make_run"])
+    assert project.current.judged_epochs == expected
+
+
 HEAVY = """
 import sys
 heavy = {"torch", "diffusers", "transformers", "open_clip", "dreamsim"} & sys.modules.keys()

@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from drift_pipeline import components, project
+from drift_pipeline.checkpoints import local_or_hub
 from drift_pipeline.parameters import Train
 from drift_pipeline.runs import Run
 
@@ -54,7 +55,7 @@ def load_base_model(run: Run) -> StableDiffusion:
     components.hide_loading_bars()
     train = run.train
     model = StableDiffusion(
-        project.current.locate(train.base_model),
+        local_or_hub(project.current.locate(train.base_model), "the base model"),
         lora=train.lora,
         precision=train.precision,
         device=train.device,

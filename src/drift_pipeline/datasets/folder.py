@@ -1,0 +1,33 @@
+"""What the datasets that are folders share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+from kedro.io import AbstractDataset
+
+Saved = TypeVar("Saved")
+Loaded = TypeVar("Loaded")
+
+
+class FolderDataset(AbstractDataset[Saved, Loaded]):
+    """A folder that is there where it has its last file.
+
+    Args:
+        filepath: The folder.
+        metadata: For Kedro-Viz and other readers of the catalog.
+    """
+
+    last: ClassVar[str]
+    """Name of the file without which the folder does not count."""
+
+    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+        self._filepath = Path(filepath)
+        self.metadata = metadata
+
+    def _exists(self) -> bool:
+        return (self._filepath / self.last).exists()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._filepath)}
