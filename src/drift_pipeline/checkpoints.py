@@ -1,6 +1,7 @@
 """A model's files: finding them here or on the Hugging Face Hub, telling them apart."""
 
 import hashlib
+import json
 import re
 from pathlib import Path
 
@@ -62,6 +63,36 @@ def _cached(repo: str, revision: str, what: str) -> Path:
         if isinstance(path, str):
             return Path(path).parent
     raise FileNotFoundError(f"{what} is not in the Hugging Face cache: {repo} at {revision}")
+
+
+def pipeline_class(name: str | Path) -> str | None:
+    """Name of the class that a diffusers pipeline was saved with, as its `model_index.json` says.
+
+    Args:
+        name: A folder, or a Hub id as `hub_id` reads it.
+
+    Returns:
+        The name; `None` where a Hub repository has not been downloaded.
+
+    Raises:
+        FileNotFoundError: If it is a folder or file that is no pipeline in diffusers' format.
+    """
+    from huggingface_hub import try_to_load_from_cache
+
+    if Path(name).exists():
+        index = Path(name) / "model_index.json"
+        if not index.is_file():
+            raise FileNotFoundError(
+                f"{name} has no model_index.json; it must be a folder in diffusers' format, as "
+                "`save_pretrained` of a pipeline writes it"
+            )
+    else:
+        repo, revision = hub_id(str(name)) or (str(name), None)
+        found = try_to_load_from_cache(repo, "model_index.json", revision=revision)
+        if not isinstance(found, str):
+            return None
+        index = Path(found)
+    return str(json.loads(index.read_text(encoding="utf-8")).get("_class_name"))
 
 
 def files_digest(path: Path) -> str:

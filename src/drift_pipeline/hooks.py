@@ -21,7 +21,7 @@ from kedro.pipeline.node import Node
 from omegaconf import OmegaConf
 
 from drift_pipeline import project
-from drift_pipeline.checkpoints import local_or_hub
+from drift_pipeline.checkpoints import local_or_hub, pipeline_class
 from drift_pipeline.evaluation.parameters import Generate, Measure, presets_of
 from drift_pipeline.evaluation.protocol import Protocol, judged_epochs
 from drift_pipeline.needs import needs_of, require
@@ -200,10 +200,17 @@ class TrainingHooks:
 
 
 def _check_base_model(run: Run) -> None:
+    name = project.current.locate(run.train.base_model)
     try:
-        local_or_hub(project.current.locate(run.train.base_model), "the base model")
+        local_or_hub(name, "the base model")
+        kind = pipeline_class(name)
     except FileNotFoundError as error:
         raise ConfigurationError(f"train.base_model: {error}") from error
+    if kind not in (None, "StableDiffusionPipeline"):
+        raise ConfigurationError(
+            f"train.base_model: {name} is a {kind}; what can be trained are Stable Diffusion 1.x "
+            "and 2.x, saved as StableDiffusionPipeline"
+        )
 
 
 def introduction(run: Run, prompts: int, folder: str, trained: int) -> list[str]:

@@ -21,12 +21,21 @@ def to_pil(images: Tensor) -> list[Image.Image]:
     Raises:
         ValueError: If it is not such a tensor.
     """
+    check_images(images)
+    return [Image.fromarray(image) for image in images.permute(0, 2, 3, 1).cpu().numpy()]
+
+
+def check_images(images: Tensor) -> None:
+    """Refuses what is not `(n, 3, h, w)`, uint8.
+
+    Raises:
+        ValueError: With what it is.
+    """
     if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] != 3:
         raise ValueError(
             "images must be uint8 of shape (n, 3, height, width), "
             f"got {images.dtype} of shape {tuple(images.shape)}"
         )
-    return [Image.fromarray(image) for image in images.permute(0, 2, 3, 1).cpu().numpy()]
 
 
 def to_png(images: Tensor) -> list[bytes]:

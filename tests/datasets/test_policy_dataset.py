@@ -7,6 +7,7 @@ from kedro.io import DatasetError
 
 from drift_pipeline.datasets import LoraDataset, PolicyDataset
 from drift_pipeline.parameters import Lora
+from drift_pipeline.release import Release
 from drift_pipeline.rl.policy import PolicyState
 
 NAME = "down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q"
@@ -98,8 +99,9 @@ def test_the_lora_dataset_writes_what_diffusers_reads(state, tmp_path):
 
     dataset = LoraDataset(filepath=str(tmp_path / "lora"))
     assert not dataset.exists()
-    dataset.save(state)
+    dataset.save(Release(state, "# A model card: ε, η\n"))
     assert dataset.exists()
+    assert (dataset.load() / "README.md").read_text(encoding="utf-8") == "# A model card: ε, η\n"
     tensors, alphas, metadata = StableDiffusionPipeline.lora_state_dict(
         dataset.load(), return_lora_metadata=True
     )

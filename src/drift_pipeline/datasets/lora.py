@@ -1,31 +1,24 @@
-"""A trained adapter as diffusers keeps it: a folder for `pipe.load_lora_weights(folder)`."""
+"""A trained adapter as others use it: a folder for `pipe.load_lora_weights(folder)`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from drift_pipeline.datasets.folder import FolderDataset
+from drift_pipeline.release import CARD, Release, save_release
 from drift_pipeline.whole import replacing_folder
 
-if TYPE_CHECKING:
-    from drift_pipeline.rl.policy import PolicyState
 
-FILE = "pytorch_lora_weights.safetensors"
+class LoraDataset(FolderDataset[Release, Path]):
+    """Saves a `Release`, ready for an upload; loading gives the folder."""
 
-
-class LoraDataset(FolderDataset["PolicyState", Path]):
-    """Saves a `PolicyState` in diffusers' format; loading gives the folder."""
-
-    last = FILE
+    last = CARD
 
     def load(self) -> Path:
         """The folder to give to `load_lora_weights`."""
         return self._filepath
 
-    def save(self, data: PolicyState) -> None:
-        """Write the adapter whole."""
-        from drift_pipeline.rl.export import save_lora
-
+    def save(self, data: Release) -> None:
+        """Write the folder whole."""
         with replacing_folder(self._filepath) as part:
-            save_lora(data, part)
+            save_release(data, part)

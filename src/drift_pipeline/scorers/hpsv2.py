@@ -4,12 +4,14 @@ from pathlib import Path
 
 import open_clip
 import torch
-from open_clip.transform import PreprocessCfg, image_transform_v2
+from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
 from torch import Tensor
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms.functional import normalize, pad, resize
 
 from drift_pipeline.checkpoints import existing
 from drift_pipeline.encoders.openclip import open_clip_name
-from drift_pipeline.images import to_pil
+from drift_pipeline.images import check_images
 from drift_pipeline.scorers.clip_score import ClipScore
 
 
@@ -52,9 +54,8 @@ class HPSv2(ClipScore):
         model = open_clip.CLIP(**open_clip.get_model_config(name))
         open_clip.load_checkpoint(model, str(path), weights_only=True)
         self.model = model.to(device).eval().requires_grad_(False)
-        self.preprocess = image_transform_v2(
-            PreprocessCfg(size=model.visual.image_size, resize_mode="longest"), is_train=False
-        )
+        size = model.visual.image_size
+        self.image_size: int = size if isinstance(size, int) else size[0]
         self.tokenizer = open_clip.get_tokenizer(name)
         self.device = device
         self.batch_size = batch_size
@@ -62,9 +63,32 @@ class HPSv2(ClipScore):
 
     def image_features(self, images: Tensor) -> Tensor:
         """`(n, 3, h, w)` uint8 to `(n, d)`."""
-        pixels = torch.stack([self.preprocess(image) for image in to_pil(images)])
-        return self.model.encode_image(pixels.to(self.device))
+        return self.model.encode_image(preprocess(images.to(self.device), self.image_size))
 
     def text_features(self, prompts: list[str]) -> Tensor:
         """Prompts, padded and cut to the network's context length, to `(n, d)`."""
         return self.model.encode_text(self.tokenizer(prompts).to(self.device))
+
+
+def preprocess(images: Tensor, side: int) -> Tensor:
+    """Resizes as the package does: after the division by 255, so that nothing is rounded.
+
+    Args:
+        images: `(n, 3, h, w)`, uint8, RGB.
+        side: Length that the longer side gets; the shorter one is padded with black.
+
+    Returns:
+        `(n, 3, side, side)`, float32, normalised as CLIP's.
+
+    Raises:
+        ValueError: If it is not such a tensor.
+    """
+    check_images(images)
+    pixels = images.float() / 255
+    scale = side / max(images.shape[-2:])
+    height, width = (round(length * scale) for length in images.shape[-2:])
+    if (height, width) != images.shape[-2:]:
+        pixels = resize(pixels, [height, width], InterpolationMode.BICUBIC, antialias=True)
+    left, top = (side - width) // 2, (side - height) // 2
+    pixels = pad(pixels, [left, top, side - width - left, side - height - top])
+    return normalize(pixels, OPENAI_DATASET_MEAN, OPENAI_DATASET_STD)

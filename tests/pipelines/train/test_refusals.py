@@ -1,5 +1,6 @@
 """What cannot be done is said in one line, before anything is done."""
 
+import json
 import os
 import subprocess
 import sys
@@ -26,6 +27,25 @@ def test_a_mistake_is_refused_before_anything_is_written(train, tmp_path, change
         train(tmp_path, changes)
     assert "\n" not in str(error.value)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("index", "message"),
+    [
+        ({"_class_name": "StableDiffusionXLPipeline"},
+         "is a StableDiffusionXLPipeline; what can be trained are Stable Diffusion 1.x and 2.x"),
+        (None, "has no model_index.json; it must be a folder in diffusers' format"),
+    ],
+)  # fmt: skip
+def test_what_is_no_stable_diffusion_1_or_2_is_refused(train, tmp_path, index, message):
+    model = tmp_path / "model"
+    model.mkdir()
+    if index:
+        (model / "model_index.json").write_text(json.dumps(index))
+    with pytest.raises(ConfigurationError, match=f"train.base_model: {model} {message}") as error:
+        train(tmp_path / "runs", {"train.base_model": str(model)})
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "runs").exists()
 
 
 def test_prompts_with_mistakes_are_refused_with_their_lines(train, tmp_path):

@@ -2,11 +2,13 @@
 
 import json
 import logging
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline
+from huggingface_hub import ModelCard
 from PIL import Image
 from safetensors.torch import load_file
 
@@ -28,6 +30,7 @@ def test_everything_of_a_run_is_in_one_folder(finished):
     expected |= {f"epoch_{number:04d}/policy/optimizer.safetensors" for number in (2, 3)}
     expected |= {f"training_curve.{kind}" for kind in ("parquet", "json", "png")}
     expected |= {"training_pictures.png", "lora/pytorch_lora_weights.safetensors"}
+    expected |= {"lora/kohya.safetensors", "lora/README.md"}
     assert files == expected
 
 
@@ -114,6 +117,24 @@ def test_the_trained_lora_is_the_last_policy(finished, models):
         module, half = name.rsplit(".lora_", 1)
         actual = loaded[f"{module}.lora_{half[0]}.default_0.weight"]
         torch.testing.assert_close(actual, tensor * (2 if half.startswith("B") else 1))
+
+
+def test_the_model_card_is_read_by_the_hub_and_its_code_runs(finished, project_path, monkeypatch):
+    text = (finished / "lora/README.md").read_text(encoding="utf-8")
+    card = ModelCard(text)
+    assert card.data.library_name == "diffusers" and "drift" in card.data.tags
+    curve = pd.read_parquet(finished / "training_curve.parquet")
+    for key in ("reward_mean", "diversity"):
+        assert f"| {curve[key].iloc[0]:.4g} | {curve[key].iloc[-1]:.4g} |" in text
+    code = text.split("```python\n")[1].split("```")[0]
+    monkeypatch.chdir(project_path)
+    monkeypatch.setattr(
+        StableDiffusionPipeline, "__call__", lambda *_, **__: SimpleNamespace(images=["picture"])
+    )
+    names: dict = {}
+    exec(code, names)
+    assert names["pipe"].get_active_adapters() == ["default_0"]
+    assert names["image"] == "picture"
 
 
 def test_other_methods_train(train, tmp_path, caplog):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from drift_pipeline import components, project
 from drift_pipeline.checkpoints import local_or_hub
 from drift_pipeline.parameters import Train
+from drift_pipeline.release import Release, write_card
 from drift_pipeline.runs import Run
 
 if TYPE_CHECKING:
@@ -253,6 +254,6 @@ def training_pictures(run: Run, *contact_sheets: Image) -> Image:
     return draw_training_pictures(contact_sheets, rows)
 
 
-def export_lora(policy: PolicyState) -> PolicyState:
-    """Hand the last policy to the dataset that writes it in diffusers' format."""
-    return policy
+def release(run: Run, policy: PolicyState, epochs: list[dict[str, Any]]) -> Release:
+    """Put the last policy and its model card together, to be written for others."""
+    return Release(policy, write_card(run, epochs))

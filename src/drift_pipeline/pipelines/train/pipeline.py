@@ -117,10 +117,10 @@ def _end(epochs: int) -> list[Node]:
             namespace="training",
         ),
         Node(
-            nodes.export_lora,
-            f"{spaces[-1]}.policy",
+            nodes.release,
+            ["run", f"{spaces[-1]}.policy", "training_curve_points"],
             "trained_lora",
-            name="export_lora",
+            name="release",
             namespace="training",
         ),
     ]

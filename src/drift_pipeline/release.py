@@ -1,0 +1,145 @@
+"""What a run gives to others: its adapter in two formats, and a model card beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from drift_pipeline import project
+from drift_pipeline.checkpoints import hub_id
+from drift_pipeline.runs import Run, flat
+
+if TYPE_CHECKING:
+    from drift_pipeline.rl.policy import PolicyState
+
+CARD = "README.md"
+KOHYA = "kohya.safetensors"
+
+MEASURED = {
+    "reward_mean": "Reward, mean of the candidates",
+    "diversity": "Diversity within groups (mean distance to the others of the group)",
+    "kl": "KL divergence from the base model, a step",
+}
+
+
+@dataclass(frozen=True)
+class Release:
+    """A trained policy and its model card in Markdown."""
+
+    policy: PolicyState
+    card: str
+
+
+def save_release(release: Release, folder: Path) -> None:
+    """Write the adapter for diffusers, for other tools, and the model card.
+
+    In both files α is folded into the weights and stated as the rank, so that every reader arrives
+    at full strength. The second has the names of kohya's sd-scripts, which AUTOMATIC1111 and
+    ComfyUI read.
+
+    Args:
+        release: What is written.
+        folder: Made where it is missing.
+    """
+    from diffusers.utils import convert_state_dict_to_kohya
+    from safetensors.torch import load_file, save_file
+
+    from drift_pipeline.rl.export import save_lora
+
+    layers = load_file(save_lora(release.policy, folder))
+    save_file(convert_state_dict_to_kohya(layers), folder / KOHYA, metadata={"format": "pt"})
+    (folder / CARD).write_text(release.card, encoding="utf-8")
+
+
+def write_card(run: Run, epochs: Sequence[Mapping[str, Any]]) -> str:
+    """Describe a trained adapter as the Hugging Face Hub wants it described.
+
+    Args:
+        run: The run.
+        epochs: The summaries of its epochs, from the first to the last.
+
+    Returns:
+        Markdown with a YAML head.
+    """
+    from huggingface_hub import ModelCardData
+
+    base = run.train.base_model
+    local = (project.current.path / base).exists()
+    found = None if local else hub_id(base)
+    head = ModelCardData(
+        base_model=found[0] if found else None,
+        library_name="diffusers",
+        pipeline_tag="text-to-image",
+        tags=["lora", "text-to-image", "reinforcement-learning", run.method_name],
+    )
+    train, first, last = run.train, epochs[0], epochs[-1]
+    method = flat(run.method.model_dump(mode="json", exclude={"epochs", "checkpoint_every"}))
+    settings = {
+        "Base model": base,
+        "Method": f"{run.method_name} ({', '.join(f'{k} {v}' for k, v in method.items())})",
+        "Reward": f"{run.reward_name} ({run.reward.scorer})",
+        "Seed": run.seed,
+        "Epochs": f"{len(epochs)} of {train.groups_per_epoch * run.candidates} pictures",
+        "Trained": f"{train.groups_per_epoch * train.group_size} pictures an epoch, "
+        f"{train.optimization.updates_per_epoch} updates, learning rate "
+        f"{train.optimization.learning_rate:g}, {train.precision}",
+        "LoRA": f"r = {train.lora.rank}, trained with α = {train.lora.alpha:g}; α / r is folded "
+        "into the weights",
+        "Sampling": f"DDIM, {train.sampling.steps} steps, guidance {train.sampling.guidance:g}, "
+        f"η = {train.sampling.eta:g}",
+    }
+    rows = [f"| {key} | {value} |" for key, value in settings.items()]
+    measured = [
+        f"| {label} | {_number(first[key])} | {_number(last[key])} |"
+        for key, label in MEASURED.items()
+    ]
+    name, revision = found or (base, None)
+    pinned = f', revision="{revision}"' if revision else ""
+    # Both of a folder's paths start in the project; what comes from the Hub is at home anywhere.
+    adapter = "." if found else f"{train.runs_folder}/{run.name}/lora"
+    where = "the folder of this file" if found else "seen from the project, as the base model is"
+    return f"""---
+{head.to_yaml()}
+---
+
+# {run.name}
+
+A LoRA adapter for `{base}`, fine-tuned with reinforcement learning on a reward by drift_pipeline,
+which implements DRIFT ([arXiv 2601.12401](https://arxiv.org/abs/2601.12401)) and its baselines.
+
+| | |
+|---|---|
+{chr(10).join(rows)}
+
+## Measured while training
+
+On pictures of the training prompts, each epoch its own. Reward gained and diversity lost belong
+together; a comparison with the base model on prompts and seeds of its own is in the run's report.
+
+| | epoch {first["epoch"]} | epoch {last["epoch"]} |
+|---|---|---|
+{chr(10).join(measured)}
+
+## How to load
+
+```python
+from diffusers import StableDiffusionPipeline
+
+pipe = StableDiffusionPipeline.from_pretrained("{name}"{pinned})
+pipe.load_lora_weights("{adapter}")  # {where}
+image = pipe("a photo of a cat", guidance_scale={train.sampling.guidance:g}).images[0]
+```
+
+`{KOHYA}` is the same adapter for AUTOMATIC1111, ComfyUI and others that read kohya's names.
+
+## Limits
+
+The adapter prefers what its reward model prefers, with all its biases. The licences of the base
+model and of the reward model apply.
+"""
+
+
+def _number(value: Any) -> str:
+    return "not measured" if value is None else f"{value:.4g}"

@@ -1,0 +1,144 @@
+"""Base models as others have saved them, and as others draw with them."""
+
+import json
+import shutil
+
+import pytest
+import torch
+from diffusers import StableDiffusionPipeline
+from diffusers.schedulers import scheduling_ddim
+from safetensors.torch import load_file, save_file
+
+from drift_pipeline.parameters import Sampling
+from drift_pipeline.rl.policy import StableDiffusion
+from drift_pipeline.rl.randomness import keyed_normal
+from drift_pipeline.rl.rollout import rollout
+
+PROMPT = "a photo of a cat"
+WEIGHTS = {
+    "unet": "diffusion_pytorch_model",
+    "vae": "diffusion_pytorch_model",
+    "text_encoder": "model",
+}
+
+
+@pytest.fixture
+def copied(folder, tmp_path):
+    return shutil.copytree(folder, tmp_path / "copy")
+
+
+def rename_text_encoder(copied):
+    """The names of transformers 4, which SD v1.5's files have."""
+    file = copied / "text_encoder/model.safetensors"
+    tensors = {
+        f"text_model.{key.removeprefix('text_model.')}": t for key, t in load_file(file).items()
+    }
+    save_file(tensors, file, metadata={"format": "pt"})
+
+
+def to_bin(copied):
+    """Pickles in the place of safetensors."""
+    for part, name in WEIGHTS.items():
+        file = copied / part / f"{name}.safetensors"
+        name = "pytorch_model" if part == "text_encoder" else name
+        torch.save(load_file(file), copied / part / f"{name}.bin")
+        file.unlink()
+
+
+@pytest.mark.parametrize(
+    "changes", [[rename_text_encoder], [to_bin], [rename_text_encoder, to_bin]]
+)
+def test_old_names_and_pickles_are_the_same_model(model, copied, changes):
+    for change in changes:
+        change(copied)
+    other = StableDiffusion(copied, device="cpu")
+    model.load_adapter(model.initial_state(0))
+    other.load_adapter(other.initial_state(0))
+    assert torch.equal(other.embed([PROMPT]), model.embed([PROMPT]))
+    latents = keyed_normal((2, *model.latent_shape), 0, "latents")
+    for one in (model, other):
+        one.scheduler.set_timesteps(4)
+    means = [
+        one.step(latents, one.scheduler.timesteps[[0, 2]], one.embed([PROMPT] * 2), 5.0, 1.0)[0]
+        for one in (model, other)
+    ]
+    assert torch.equal(*means)
+    assert torch.equal(model.decode(latents), other.decode(latents))
+
+
+def test_code_in_a_pickle_is_not_run(copied):
+    to_bin(copied)
+    file = copied / "unet/diffusion_pytorch_model.bin"
+    torch.save({"conv_in.weight": Mischief()}, file)
+    with pytest.raises((OSError, ValueError, RuntimeError)):
+        StableDiffusion(copied, device="cpu")
+    assert not Mischief.done
+
+
+class Mischief:
+    done = False
+
+    def __reduce__(self):
+        return mischief, ()
+
+
+def mischief():
+    Mischief.done = True
+
+
+def predicting(copied, kind):
+    file = copied / "scheduler/scheduler_config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"prediction_type": kind}))
+
+
+def drawn_by_diffusers(folder, unet, latents, steps, eta):
+    pipe = StableDiffusionPipeline.from_pretrained(folder, safety_checker=None)
+    pipe.set_progress_bar_config(disable=True)
+    pipe.unet = unet
+    return pipe(
+        prompt=PROMPT, num_images_per_prompt=len(latents), num_inference_steps=steps,
+        guidance_scale=5.0, eta=eta, latents=latents.clone(), output_type="latent",
+    ).images  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["epsilon", "v_prediction"])
+def test_a_rollout_is_what_diffusers_draws(copied, moved, kind, monkeypatch):
+    """With the same noise at the start and at every step; SD 2.x predicts v."""
+    steps = 5
+    predicting(copied, kind)
+    model = StableDiffusion(copied, device="cpu")
+    trajectories, images = rollout(
+        model, moved, [PROMPT], 2, 7, 1, Sampling(steps=steps, guidance=5.0)
+    )
+    step = iter(range(steps))
+
+    def keyed(*_, **__):
+        now = next(step)
+        shape = model.latent_shape
+        return torch.stack([keyed_normal(shape, 7, "step", 1, 0, c, now) for c in range(2)])
+
+    monkeypatch.setattr(scheduling_ddim, "randn_tensor", keyed)
+    expected = drawn_by_diffusers(copied, model.unet, trajectories.latents[:, 0], steps, eta=1.0)
+    torch.testing.assert_close(trajectories.latents[:, -1], expected, rtol=1e-4, atol=1e-4)
+    pipe = StableDiffusionPipeline.from_pretrained(copied, safety_checker=None)
+    decoded = pipe.vae.decode(expected / pipe.vae.config.scaling_factor).sample
+    pictures = pipe.image_processor.postprocess(decoded.detach(), output_type="pt")
+    assert (images.float() - pictures * 255).abs().max() <= 1
+
+
+@pytest.mark.parametrize("kind", ["epsilon", "v_prediction"])
+def test_without_noise_it_is_the_deterministic_picture_of_diffusers(copied, moved, kind):
+    predicting(copied, kind)
+    model = StableDiffusion(copied, device="cpu")
+    model.load_adapter(moved)
+    latents = keyed_normal((2, *model.latent_shape), 0, "latents")
+    model.scheduler.set_timesteps(10)
+    current = latents
+    with torch.no_grad():
+        for timestep in model.scheduler.timesteps:
+            current, std = model.step(
+                current, timestep.repeat(2), model.embed([PROMPT] * 2), 5.0, 0.0
+            )
+            assert not std.any()
+    expected = drawn_by_diffusers(copied, model.unet, latents, 10, eta=0.0)
+    torch.testing.assert_close(current, expected, rtol=1e-4, atol=1e-4)
