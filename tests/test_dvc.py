@@ -19,6 +19,9 @@ PARAMETERS = {
     "ablations": ["noise"],
     "ablation_rewards": ["pickscore"],
     "seeds": [42],
+    "repeats": ["drift"],
+    "repeat_rewards": ["pickscore"],
+    "repeat_seeds": [],
 }
 
 

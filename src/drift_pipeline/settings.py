@@ -1,7 +1,7 @@
 """Project settings; see https://docs.kedro.org/en/stable/configure/configuration_basics/."""
 
 from drift_pipeline.hooks import TrainingHooks
-from drift_pipeline.project import DEFAULT_RUN
+from drift_pipeline.project import DEFAULT_RUN, reproduced
 from drift_pipeline.session import ResumingSession
 
 HOOKS = (TrainingHooks(),)
@@ -11,6 +11,9 @@ CONFIG_LOADER_ARGS = {
     "default_run_env": "local",
     # An environment or --params changes the values it names and leaves their neighbours alone.
     "merge_strategy": {"parameters": "soft", "catalog": "soft"},
-    # The hooks put the run that the parameters name in the place of this one.
-    "custom_resolvers": {"run": DEFAULT_RUN.__getitem__},
+    "custom_resolvers": {
+        # The hooks put the run that the parameters name in the place of this one.
+        "run": DEFAULT_RUN.__getitem__,
+        "dvc": reproduced,
+    },
 }

@@ -151,6 +151,17 @@ def test_runs_of_one_seed_are_compared(analyze):
     assert {*gains_of(ours_missing, analyze)["why"]} == {"our run of this seed is missing"}
 
 
+def test_seeds_count_once_both_are_measured(analyze):
+    """Without being asked for; what only one of the two has is neither compared nor missed."""
+    rows = synthetic.world(seeds=(42, 43, 44))
+    only = rows["run"].isin(["ddpo-pickscore-s43", "ddpo-pickscore-s44", "drift-pickscore-s44"])
+    gains = gains_of(rows[~only], analyze, baselines=["ddpo", "grpo"], seeds=[42])
+    seeds = gains.groupby("baseline")["seed"].unique()
+    assert [*seeds["ddpo"]] == [42]
+    assert [*seeds["grpo"]] == [42, 43]
+    assert gains["gain"].notna().all()
+
+
 def test_a_baseline_at_zero_has_no_share(analyze):
     rows = [
         *synthetic.base(),

@@ -71,6 +71,21 @@ def test_a_run_that_learned_nothing_is_named(analyze):
     assert any("grpo-pickscore-s42 ends with" in text for text in texts(findings, "loss"))
 
 
+def test_a_single_seed_is_a_caution(analyze):
+    seeds = (42, 43)
+    table = make_checkpoints(synthetic.world(seeds=seeds), analyze)
+    alone = table[~table["run"].isin(["ddpo-pickscore-s43", "drift-hpsv2-s43"])]
+    for checkpoints, expected in (
+        (table, []),
+        (alone, [("hpsv2", "DDPO, GRPO, GRPO-KL"), ("pickscore", "DDPO")]),
+    ):
+        gains = pd.concat([compute_all_gains(checkpoints, analyze, r) for r in analyze.rewards])
+        said = [f for f in find(checkpoints, gains, analyze) if "single training seed" in f.text]
+        assert sorted((f.reward, f.text.split(", over ")[1].split(", on ")[0]) for f in said) == (
+            expected
+        )
+
+
 def test_unequal_training_is_a_caution(analyze):
     findings = found(analyze, grpo={30: POOR[40]})
     assert any("epoch 30: grpo-pickscore-s42" in text for text in texts(findings, "caution"))

@@ -49,7 +49,7 @@ def test_other_protocols_are_refused_with_the_runs_named(analyze):
 
 
 def test_a_run_that_nothing_compares_may_have_any_protocol(analyze):
-    extra = synthetic.path("grpo", "pickscore", 7, synthetic.trade(0.4, 0.8), protocol="other")
+    extra = synthetic.path("mine", "pickscore", 7, synthetic.trade(0.4, 0.8), protocol="other")
     metrics = synthetic.world()
     both = pd.concat([metrics, pd.DataFrame(extra)])
     pd.testing.assert_frame_equal(

@@ -82,10 +82,7 @@ def test_values_against_plain_loops(analyze):
                 assert table.loc[method, "reward_raw"] == row["value"]
 
 
-def test_seeds_are_averaged_and_their_spread_is_given(analyze, project_path):
-    comparisons = analyze.model_dump()["comparisons"]
-    comparisons["main"]["seeds"] = [42, 43, 44]
-    analyze = synthetic.parameters(project_path, comparisons=comparisons)
+def test_seeds_are_averaged_and_their_spread_is_given(analyze):
     metrics = synthetic.world(seeds=(42, 43, 44))
     table = built(metrics, analyze).set_index("row")
     rows = metrics[

@@ -25,6 +25,7 @@ def draw_bars(gains: pd.DataFrame, comparison: Comparison, analyze: Analyze) -> 
     labels = [_wrapped(measure.label) for measure in analyze.measures.values()]
     figure = style.new_figure(10, 4.2)
     axes = figure.subplots()
+    several = gains.dropna(subset=["gain"])["seed"].nunique() > 1
     width = 0.8 / len(comparison.baselines)
     for index, baseline in enumerate(comparison.baselines):
         mine = gains[gains["baseline"] == baseline]
@@ -35,11 +36,11 @@ def draw_bars(gains: pd.DataFrame, comparison: Comparison, analyze: Analyze) -> 
         look = analyze.methods[baseline]
         drawn = np.nan_to_num(values)
         axes.bar(place, drawn, 0.9 * width, color=look.colour, label=f"over {look.label}")
-        if len(comparison.seeds) > 1:
+        if several:
             reach = np.nan_to_num(np.abs(ends.T - values))
             axes.errorbar(place, drawn, reach, fmt="none", ecolor="black", capsize=3, lw=1)
         for x, value, end in zip(place, values, ends, strict=True):
-            _number(axes, x, value, end if len(comparison.seeds) > 1 else np.array([value] * 2))
+            _number(axes, x, value, end if several else np.array([value] * 2))
     axes.axhline(0, color="black", linewidth=0.8)
     axes.axvline(len(names) - 1.5, color=style.GREY, linewidth=0.8, ls=":")
     axes.set_xticks(range(len(names)), [*(f"DG\n{x}" for x in labels), "RG\nreward"])
@@ -50,11 +51,7 @@ def draw_bars(gains: pd.DataFrame, comparison: Comparison, analyze: Analyze) -> 
     return figure, (
         "Diversity gain (DG) at equal reward and reward gain (RG) at equal "
         f"{analyze.measures[analyze.anchor].label}, over the baseline"
-        + (
-            "; means over seeds, whiskers from the smallest to the largest."
-            if len(comparison.seeds) > 1
-            else "."
-        )
+        + ("; means over seeds, whiskers from the smallest to the largest." if several else ".")
         + " “none” stands where no checkpoint qualifies or a run is missing."
     )
 

@@ -28,7 +28,8 @@ def compute_gains(
 
     The diversity gain (DG) of each measure is read at our checkpoint of the smallest reward not
     below the baseline's, the reward gain (RG) at the one of the smallest `analyze.anchor`
-    diversity not below the baseline's. Runs of one seed are compared with each other.
+    diversity not below the baseline's. Runs of one seed are compared with each other: of the
+    seeds that are expected, and of others for which both have been measured.
 
     The baseline's checkpoint is its last; but where that went beyond all of ours, in reward for
     DG or in lost diversity for RG, it is the last one that did not. Runs differ in how far they
@@ -50,7 +51,7 @@ def compute_gains(
     mine = checkpoints[checkpoints["reward"] == reward]
     rows = []
     for baseline in comparison.baselines:
-        for seed in comparison.seeds:
+        for seed in _seeds(mine, comparison, baseline):
             ours = mine[(mine["method"] == comparison.ours) & (mine["seed"] == seed)]
             theirs = mine[(mine["method"] == baseline) & (mine["seed"] == seed)]
             for row in _pair(ours, theirs, analyze):
@@ -106,6 +107,14 @@ def gain_values(gains: pd.DataFrame) -> dict[str, Any]:
             for row in average_gains(table).to_dict("records")
         }
     return values
+
+
+def _seeds(checkpoints: pd.DataFrame, comparison: Comparison, baseline: str) -> list[int]:
+    ours, theirs = (
+        {int(seed) for seed in checkpoints.loc[checkpoints["method"] == method, "seed"]}
+        for method in (comparison.ours, baseline)
+    )
+    return sorted({*comparison.seeds} | (ours & theirs))
 
 
 def _pair(ours: pd.DataFrame, theirs: pd.DataFrame, analyze: Analyze) -> Iterator[dict[str, Any]]:

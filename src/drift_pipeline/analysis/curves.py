@@ -35,9 +35,8 @@ def draw_training(curves: pd.DataFrame, analyze: Analyze, reward: str) -> tuple[
     for axes, (column, label) in zip(panels, TRAINING.items(), strict=True):
         for method in comparison.methods:
             look, named = analyze.methods[method], False
-            for seed in comparison.seeds:
-                curve = curves[curves["run"] == run_name(method, reward, seed)]
-                if curve.empty or column not in curve:
+            for curve in _training_runs(curves, method, reward):
+                if column not in curve:
                     continue
                 axes.plot(
                     curve["epoch"], curve[column], color=look.colour, marker=look.marker, ms=4,
@@ -113,8 +112,15 @@ def draw_truth(checkpoints: pd.DataFrame, analyze: Analyze, reward: str) -> tupl
 def has_training(curves: pd.DataFrame, analyze: Analyze, reward: str) -> bool:
     """Whether a training curve of the main comparison's runs is there."""
     comparison = analyze.comparisons[analyze.main]
-    names = [run_name(m, reward, s) for m in comparison.methods for s in comparison.seeds]
-    return "run" in curves and bool(curves["run"].isin(names).any())
+    return any(_training_runs(curves, method, reward) for method in comparison.methods)
+
+
+def _training_runs(curves: pd.DataFrame, method: str, reward: str) -> list[pd.DataFrame]:
+    """The training curves of a method's runs, a run each, whatever their seed."""
+    if "run" not in curves:
+        return []
+    mine = curves[curves["run"].str.startswith(run_name(method, reward, ""))]
+    return [curve for _, curve in mine.groupby("run")]
 
 
 def has_truth(checkpoints: pd.DataFrame, reward: str) -> bool:
@@ -130,12 +136,9 @@ def _main_runs(
     comparison = analyze.comparisons[analyze.main]
     runs = []
     for method in comparison.methods:
-        first = True
-        for seed in comparison.seeds:
-            run = checkpoints[checkpoints["run"] == run_name(method, reward, seed)]
-            if not run.empty:
-                runs.append((analyze.methods[method], run.sort_values("epoch"), first))
-                first = False
+        mine = checkpoints[(checkpoints["reward"] == reward) & (checkpoints["method"] == method)]
+        for index, (_, run) in enumerate(mine.groupby("seed")):
+            runs.append((analyze.methods[method], run.sort_values("epoch"), index == 0))
     return runs
 
 

@@ -37,7 +37,7 @@ def find(checkpoints: pd.DataFrame, gains: pd.DataFrame, analyze: Analyze) -> li
         gains: Of all comparisons and rewards, as `compute_gains` makes them.
         analyze: What was to be compared.
     """
-    found = [*_missing(checkpoints, analyze), *_gains(gains, analyze)]
+    found = [*_missing(checkpoints, analyze), *_one_seed(gains, analyze), *_gains(gains, analyze)]
     for reward in analyze.rewards:
         mine = checkpoints[checkpoints["reward"] == reward]
         found += [*_training(mine, reward, analyze), *_unmeasured(mine, reward, analyze)]
@@ -57,13 +57,19 @@ def _missing(checkpoints: pd.DataFrame, analyze: Analyze) -> Iterator[Finding]:
             f"{len(missing)} of the {len(expected_names(analyze))} runs that the comparisons need "
             f"have not been measured: {', '.join(missing)}.",
         )  # fmt: skip
-    for name, comparison in analyze.comparisons.items():
-        if len(comparison.seeds) == 1:
-            yield Finding(
-                "caution", "",
-                f"“{comparison.title}” ({name}) rests on a single training seed: intervals speak "
-                "of prompts alone, and how much another seed would change is not known.",
-            )  # fmt: skip
+
+
+def _one_seed(gains: pd.DataFrame, analyze: Analyze) -> Iterator[Finding]:
+    seeds = gains.groupby(["comparison", "reward", "baseline"], sort=False)["seed"].nunique()
+    single = seeds[seeds == 1].reset_index()
+    for (name, reward), table in single.groupby(["comparison", "reward"], sort=False):
+        labels = ", ".join(analyze.methods[str(baseline)].label for baseline in table["baseline"])
+        yield Finding(
+            "caution", str(reward),
+            f"“{analyze.comparisons[str(name)].title}” ({name}) rests, over {labels}, on a single "
+            "training seed: intervals speak of prompts alone, and how much another seed would "
+            "change is not known.",
+        )  # fmt: skip
 
 
 def _gains(gains: pd.DataFrame, analyze: Analyze) -> Iterator[Finding]:

@@ -38,8 +38,6 @@ def draw_fronts(
     for axes, measure in zip(panels, analyze.measures, strict=False):
         for method in [analyze.base, *comparison.methods]:
             runs = mine[mine["method"] == method]
-            if method != analyze.base:
-                runs = runs[runs["seed"].isin(comparison.seeds)]
             _draw_method(axes, runs.dropna(subset=[REWARD, measure]), measure, method, analyze)
         if shown is not None:
             _draw_gains(axes, gains, shown, measure, analyze)

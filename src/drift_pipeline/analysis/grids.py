@@ -29,11 +29,11 @@ def pick_checkpoints(
     """Choose a checkpoint of each method, so that their rewards are as like as possible.
 
     The reward aimed at is the highest that all methods reach, that is the lowest of their
-    maxima; of each method's first measured seed the checkpoint that is nearest to it is taken.
+    maxima; of each method's lowest measured seed the checkpoint that is nearest to it is taken.
 
     Args:
         checkpoints: As `make_checkpoints` makes them.
-        comparison: The methods and seeds.
+        comparison: The methods.
         reward: The reward that the runs were trained on.
 
     Returns:
@@ -42,11 +42,9 @@ def pick_checkpoints(
     known = checkpoints[(checkpoints["reward"] == reward) & checkpoints[REWARD].notna()]
     runs = []
     for method in comparison.methods:
-        for seed in comparison.seeds:
-            run = known[(known["method"] == method) & (known["seed"] == seed)]
-            if not run.empty:
-                runs.append(run)
-                break
+        mine = known[known["method"] == method]
+        if not mine.empty:
+            runs.append(mine[mine["seed"] == mine["seed"].min()])
     if not runs:
         return checkpoints.iloc[:0]
     aim = min(run[REWARD].max() for run in runs)

@@ -29,7 +29,8 @@ def make_checkpoints(metrics: pd.DataFrame, analyze: Analyze) -> pd.DataFrame:
     """Turn measured rows into comparable checkpoints.
 
     Args:
-        metrics: A row a run, epoch and metric; runs that no comparison needs are left out.
+        metrics: A row a run, epoch and metric. Runs of methods and rewards that are not compared
+            are left out; of the others every seed counts, expected or not.
         analyze: What is compared.
 
     Returns:
@@ -44,8 +45,10 @@ def make_checkpoints(metrics: pd.DataFrame, analyze: Analyze) -> pd.DataFrame:
             under different protocols, or a value is ambiguous.
     """
     _require_columns(metrics)
-    wanted = {*expected_names(analyze)} - {analyze.base}
-    used = metrics[(metrics["method"] == analyze.base) | metrics["run"].isin(wanted)]
+    wanted = analyze.compared()
+    kinds = zip(metrics["method"], metrics["reward"], strict=True)
+    taken = pd.Series([kind in wanted for kind in kinds], index=metrics.index, dtype=bool)
+    used = metrics[(metrics["method"] == analyze.base) | taken]
     if used.empty:
         raise ConfigurationError(
             f"none of the runs to compare has been measured (expected: "

@@ -96,6 +96,15 @@ class Analyze(_Parameters):
         """The comparisons made under a reward, by name."""
         return {k: c for k, c in self.comparisons.items() if reward in c.rewards}
 
+    def compared(self) -> set[tuple[str, str]]:
+        """(method, reward) of all runs that some comparison takes, whatever their seed."""
+        return {
+            (method, reward)
+            for comparison in self.comparisons.values()
+            for reward in comparison.rewards
+            for method in comparison.methods
+        }
+
     def expected_runs(self) -> list[tuple[str, str, int]]:
         """(method, reward, seed) of each run that some comparison needs, each once."""
         runs = [

@@ -43,8 +43,6 @@ def make_table(
     rows: list[dict[str, Any]] = []
     for method in [analyze.base, *comparison.methods]:
         runs = mine[mine["method"] == method]
-        if method != analyze.base:
-            runs = runs[runs["seed"].isin(comparison.seeds)]
         rows.append(_method_row(runs, method, analyze.methods[method].label, columns))
     rows.append(_gain_row(average_gains(gains[gains["comparison"] == analyze.main])))
     return pd.DataFrame(rows)
