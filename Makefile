@@ -12,12 +12,12 @@ STAMP  := $(VENV)/.installed
 
 install: $(STAMP)
 
-$(STAMP): pyproject.toml
+# hpsv2 is the reference for our HPSv2 in the tests. What it wants installed (protobuf < 4, pytest
+# 7.2) is older than what everything else wants, and its network does without.
+$(STAMP): pyproject.toml Makefile
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable ".[dev,repro,viz]"
-	# The reference for our HPSv2 in the tests; what it wants installed (protobuf < 4, pytest 7.2) is
-	# older than what everything else wants, and its network does without.
 	$(BIN)/python -m pip install --quiet --no-deps hpsv2==1.2.0
 	touch $@
 

@@ -102,6 +102,16 @@ def test_everything_ends_in_the_report(project, printed):
     assert "table_1.json" in project.dvc("metrics", "show", "--md")
 
 
+def test_repetitions_are_stages_of_their_own(project):
+    params = project.path / "params.yaml"
+    before = params.read_text()
+    params.write_text(yaml.safe_dump({**PARAMETERS, "repeat_seeds": [43]}))
+    listed = {line.split()[0] for line in project.dvc("stage", "list").splitlines()}
+    params.write_text(before)
+    for stage in ("train", "generate", "measure"):
+        assert f"{stage}_repeat@drift-pickscore-43" in listed
+
+
 def test_a_touched_figure_is_all_that_is_made_again(project, printed):
     code = project.path / "src/drift_pipeline/analysis/fronts.py"
     code.write_text(code.read_text() + "\n# touched\n")

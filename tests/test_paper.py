@@ -112,6 +112,11 @@ def test_the_evaluation_is_the_papers(parameters, project_path):
     assert encoders["dreamsim"].options["kind"] == "ensemble"
 
 
+def test_the_report_expects_the_seeds_of_params_yaml(parameters, project_path):
+    seeds = yaml.safe_load((project_path / "params.yaml").read_text())["seeds"]
+    assert [c["seeds"] for c in parameters["analyze"]["comparisons"].values()] == [seeds] * 4
+
+
 def test_nothing_of_the_bestiary_is_left(parameters):
     """Every model, and every folder that a run writes to, is the paper's own."""
     used = [

@@ -65,11 +65,11 @@ def _cached(repo: str, revision: str, what: str) -> Path:
     raise FileNotFoundError(f"{what} is not in the Hugging Face cache: {repo} at {revision}")
 
 
-def pipeline_class(name: str | Path) -> str | None:
+def pipeline_class(name: str) -> str | None:
     """Name of the class that a diffusers pipeline was saved with, as its `model_index.json` says.
 
     Args:
-        name: A folder, or a Hub id as `hub_id` reads it.
+        name: As `local_or_hub` gives it: a folder, or "owner/name".
 
     Returns:
         The name; `None` where a Hub repository has not been downloaded.
@@ -79,20 +79,17 @@ def pipeline_class(name: str | Path) -> str | None:
     """
     from huggingface_hub import try_to_load_from_cache
 
-    if Path(name).exists():
-        index = Path(name) / "model_index.json"
-        if not index.is_file():
-            raise FileNotFoundError(
-                f"{name} has no model_index.json; it must be a folder in diffusers' format, as "
-                "`save_pretrained` of a pipeline writes it"
-            )
-    else:
-        repo, revision = hub_id(str(name)) or (str(name), None)
-        found = try_to_load_from_cache(repo, "model_index.json", revision=revision)
-        if not isinstance(found, str):
-            return None
-        index = Path(found)
-    return str(json.loads(index.read_text(encoding="utf-8")).get("_class_name"))
+    file = "model_index.json"
+    index = Path(name) / file if Path(name).exists() else try_to_load_from_cache(name, file)
+    if not isinstance(index, str | Path):
+        return None
+    try:
+        return str(json.loads(Path(index).read_text(encoding="utf-8"))["_class_name"])
+    except (OSError, ValueError, KeyError) as error:
+        raise FileNotFoundError(
+            f"{name} has no model_index.json that names a pipeline; it must be a folder in "
+            "diffusers' format, as `save_pretrained` writes it"
+        ) from error
 
 
 def files_digest(path: Path) -> str:

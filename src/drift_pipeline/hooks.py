@@ -202,8 +202,7 @@ class TrainingHooks:
 def _check_base_model(run: Run) -> None:
     name = project.current.locate(run.train.base_model)
     try:
-        local_or_hub(name, "the base model")
-        kind = pipeline_class(name)
+        kind = pipeline_class(local_or_hub(name, "the base model"))
     except FileNotFoundError as error:
         raise ConfigurationError(f"train.base_model: {error}") from error
     if kind not in (None, "StableDiffusionPipeline"):

@@ -29,7 +29,7 @@ def check_images(images: Tensor) -> None:
     """Refuses what is not `(n, 3, h, w)`, uint8.
 
     Raises:
-        ValueError: With what it is.
+        ValueError: If it is anything else; the message says what.
     """
     if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] != 3:
         raise ValueError(

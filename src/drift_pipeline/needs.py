@@ -23,7 +23,7 @@ OPENCLIP_WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin"
 
 
 def _base_model(name: str) -> list[Need]:
-    found = _hub(name)
+    found = hub_model(name)
     if found is None:
         return []
     files = (
@@ -37,11 +37,11 @@ def _base_model(name: str) -> list[Need]:
 
 def _pickscore(options: Mapping[str, Any], where: str) -> list[Need]:
     needs: list[Need] = []
-    if model := _hub(options.get("model")):
+    if model := hub_model(options.get("model")):
         repo, revision = model[0], options.get("revision") or model[1]
         files = (("config.json",), TRANSFORMERS_WEIGHTS)
         needs.append(HubFiles(f"{where}.model", repo, revision, files))
-    if processor := _hub(options.get("processor")):
+    if processor := hub_model(options.get("processor")):
         files = (("preprocessor_config.json",), ("tokenizer.json", "vocab.json"))
         needs.append(HubFiles(f"{where}.processor", *processor, files))
     return needs
@@ -139,14 +139,14 @@ def require(needs: Iterable[Need], given: Mapping[str, Any]) -> None:
         raise ConfigurationError(f"{'; '.join(lacking)}. To download: {command}")
 
 
+def hub_model(name: Any) -> tuple[str, str | None] | None:
+    """Repository and revision of a hub id; `None` for what is, or can only be, on this disk."""
+    return None if not name or _here(name) else hub_id(str(name))
+
+
 def _in(folder: str, names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(f"{folder}/{name}" for name in names)
 
 
 def _here(name: Any) -> bool:
     return bool(name) and (project.current.path / str(name)).exists()
-
-
-def _hub(name: Any) -> tuple[str, str | None] | None:
-    """Repository and revision of a hub id; `None` for what is, or can only be, on this disk."""
-    return None if not name or _here(name) else hub_id(str(name))

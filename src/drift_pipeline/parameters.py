@@ -57,7 +57,7 @@ class Method(_Parameters):
     epochs: Annotated[int, Field(ge=1)] | None = None
     """Epochs to train where `train.epochs` does not say."""
     checkpoint_every: Annotated[int, Field(ge=1)] | None = None
-    """Every so many of them one is judged where `generate.checkpoint_every` does not say."""
+    """A checkpoint is judged every so many epochs where `generate` does not say how often."""
 
     @model_validator(mode="after")
     def _candidates_fill_the_group(self) -> Method:

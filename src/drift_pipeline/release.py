@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drift_pipeline import project
-from drift_pipeline.checkpoints import hub_id
+from drift_pipeline.needs import hub_model
 from drift_pipeline.runs import Run, flat
 
 if TYPE_CHECKING:
@@ -18,9 +17,9 @@ CARD = "README.md"
 KOHYA = "kohya.safetensors"
 
 MEASURED = {
-    "reward_mean": "Reward, mean of the candidates",
-    "diversity": "Diversity within groups (mean distance to the others of the group)",
-    "kl": "KL divergence from the base model, a step",
+    "reward_mean": "Reward, mean of all pictures drawn",
+    "diversity": "Diversity: mean distance to the others of a group, of the pictures trained on",
+    "kl": "KL divergence from the base model, mean over steps and latent dimensions",
 }
 
 
@@ -66,29 +65,29 @@ def write_card(run: Run, epochs: Sequence[Mapping[str, Any]]) -> str:
     from huggingface_hub import ModelCardData
 
     base = run.train.base_model
-    local = (project.current.path / base).exists()
-    found = None if local else hub_id(base)
+    found = hub_model(base)
     head = ModelCardData(
         base_model=found[0] if found else None,
         library_name="diffusers",
         pipeline_tag="text-to-image",
         tags=["lora", "text-to-image", "reinforcement-learning", run.method_name],
     )
-    train, first, last = run.train, epochs[0], epochs[-1]
+    train, sampling, first, last = run.train, run.train.sampling, epochs[0], epochs[-1]
     method = flat(run.method.model_dump(mode="json", exclude={"epochs", "checkpoint_every"}))
     settings = {
         "Base model": base,
         "Method": f"{run.method_name} ({', '.join(f'{k} {v}' for k, v in method.items())})",
-        "Reward": f"{run.reward_name} ({run.reward.scorer})",
+        "Reward": f"{run.reward_name} ({run.reward.scorer}: "
+        f"{', '.join(f'{k} {v}' for k, v in run.reward.options.items())})",
         "Seed": run.seed,
-        "Epochs": f"{len(epochs)} of {train.groups_per_epoch * run.candidates} pictures",
-        "Trained": f"{train.groups_per_epoch * train.group_size} pictures an epoch, "
-        f"{train.optimization.updates_per_epoch} updates, learning rate "
-        f"{train.optimization.learning_rate:g}, {train.precision}",
+        "Epochs": f"{len(epochs)}; in each {train.groups_per_epoch * run.candidates} pictures are "
+        f"drawn and {train.groups_per_epoch * train.group_size} of them trained on in "
+        f"{train.optimization.updates_per_epoch} updates",
+        "Learning rate": f"{train.optimization.learning_rate:g}, in {train.precision}",
         "LoRA": f"r = {train.lora.rank}, trained with α = {train.lora.alpha:g}; α / r is folded "
         "into the weights",
-        "Sampling": f"DDIM, {train.sampling.steps} steps, guidance {train.sampling.guidance:g}, "
-        f"η = {train.sampling.eta:g}",
+        "Sampling in training": f"DDIM, {sampling.steps} steps, guidance {sampling.guidance:g}, "
+        f"η = {sampling.eta:g}",
     }
     rows = [f"| {key} | {value} |" for key, value in settings.items()]
     measured = [
@@ -99,24 +98,26 @@ def write_card(run: Run, epochs: Sequence[Mapping[str, Any]]) -> str:
     pinned = f', revision="{revision}"' if revision else ""
     # Both of a folder's paths start in the project; what comes from the Hub is at home anywhere.
     adapter = "." if found else f"{train.runs_folder}/{run.name}/lora"
-    where = "the folder of this file" if found else "seen from the project, as the base model is"
+    where = "this folder, or its repository" if found else "both paths start in the project"
+    shared = "" if found else f"The base model is `{base}` of that project: share it with this.\n"
     return f"""---
 {head.to_yaml()}
 ---
 
 # {run.name}
 
-A LoRA adapter for `{base}`, fine-tuned with reinforcement learning on a reward by drift_pipeline,
-which implements DRIFT ([arXiv 2601.12401](https://arxiv.org/abs/2601.12401)) and its baselines.
-
+A LoRA adapter for `{base}`, fine-tuned by reinforcement learning with `{run.method_name}` to raise
+{run.reward_name}. Made with drift_pipeline, which implements DRIFT
+([arXiv 2601.12401](https://arxiv.org/abs/2601.12401)) and its baselines.
+{shared}
 | | |
 |---|---|
 {chr(10).join(rows)}
 
 ## Measured while training
 
-On pictures of the training prompts, each epoch its own. Reward gained and diversity lost belong
-together; a comparison with the base model on prompts and seeds of its own is in the run's report.
+On pictures of training prompts, which each epoch draws anew. They are no evaluation: the project's
+report compares checkpoints with the base model on the same prompts and seeds.
 
 | | epoch {first["epoch"]} | epoch {last["epoch"]} |
 |---|---|---|
@@ -129,15 +130,16 @@ from diffusers import StableDiffusionPipeline
 
 pipe = StableDiffusionPipeline.from_pretrained("{name}"{pinned})
 pipe.load_lora_weights("{adapter}")  # {where}
-image = pipe("a photo of a cat", guidance_scale={train.sampling.guidance:g}).images[0]
+settings = {{"guidance_scale": {sampling.guidance:g}, "num_inference_steps": {sampling.steps}}}
+image = pipe("a photo of a cat", **settings).images[0]
 ```
 
 `{KOHYA}` is the same adapter for AUTOMATIC1111, ComfyUI and others that read kohya's names.
 
 ## Limits
 
-The adapter prefers what its reward model prefers, with all its biases. The licences of the base
-model and of the reward model apply.
+The adapter prefers what its reward model prefers, with all its biases. Mind the licences of the
+base model and of the reward model.
 """
 
 

@@ -1,7 +1,7 @@
 """Project settings; see https://docs.kedro.org/en/stable/configure/configuration_basics/."""
 
 from drift_pipeline.hooks import TrainingHooks
-from drift_pipeline.project import DEFAULT_RUN, reproduced
+from drift_pipeline.project import DEFAULT_RUN, expected_seeds
 from drift_pipeline.session import ResumingSession
 
 HOOKS = (TrainingHooks(),)
@@ -14,6 +14,6 @@ CONFIG_LOADER_ARGS = {
     "custom_resolvers": {
         # The hooks put the run that the parameters name in the place of this one.
         "run": DEFAULT_RUN.__getitem__,
-        "dvc": reproduced,
+        "expected_seeds": expected_seeds,
     },
 }

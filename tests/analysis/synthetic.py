@@ -22,7 +22,7 @@ BASE = {"dreamsim": 0.75, "clip": 0.27, "recall": 1.0, "vendi": 79.0, "reward": 
 def parameters(project_path: Path, **changes) -> Analyze:
     """The project's own parameters, with some changed."""
     text = (project_path / "conf/base/parameters_analyze.yml").read_text(encoding="utf-8")
-    text = text.replace("${dvc:seeds}", "[42]")
+    text = text.replace("${expected_seeds:}", "[42]")
     return Analyze.model_validate(yaml.safe_load(text)["analyze"] | changes)
 
 

@@ -5,13 +5,13 @@ import pandas as pd
 import pytest
 from analysis import synthetic
 from matplotlib import rcParams
+from matplotlib.axes import Axes
 from PIL import Image
 
-from drift_pipeline.analysis import fronts, style
+from drift_pipeline.analysis import curves, fronts, style
 from drift_pipeline.analysis.bars import draw_bars
 from drift_pipeline.analysis.collapse import Projection, region_area
 from drift_pipeline.analysis.comparison import compute_all_gains
-from drift_pipeline.analysis.curves import has_truth
 from drift_pipeline.analysis.grids import draw_grid, pick_checkpoints, pick_prompts, row_label
 from drift_pipeline.analysis.measured import make_checkpoints
 from drift_pipeline.analysis.shown import spread
@@ -121,6 +121,34 @@ def test_fronts_draw_the_lines_of_the_most_rewarded_baseline(analyze, monkeypatc
     assert "GRPO (seed 42)" in drawn.caption
 
 
+def test_every_measured_seed_is_drawn(analyze, monkeypatch):
+    """One of them is expected; the others only are there."""
+    assert analyze.comparisons["main"].seeds == [42]
+    checkpoints = make_checkpoints(synthetic.world(seeds=(42, 43)), analyze)
+    plotted = []
+    plot = Axes.plot
+    monkeypatch.setattr(
+        Axes, "plot", lambda *a, **k: plotted.append(k.get("color")) or plot(*a, **k)
+    )
+    orange = analyze.methods["drift"].colour
+    training = pd.DataFrame(
+        [
+            {"run": run, "epoch": epoch, "reward_mean": 0.5}
+            for run in ("drift-pickscore-s42", "drift-pickscore-s43", "drift-pickscore-sharp-s1")
+            for epoch in (1, 2)
+        ]
+    )
+    plotted.clear()
+    curves.draw_training(training, analyze, "pickscore")
+    assert plotted.count(orange) == 2
+    gains = compute_all_gains(checkpoints, analyze, "pickscore")
+    main = gains[gains["comparison"] == "main"]
+    drawn = draw_bars(main, analyze.comparisons["main"], analyze)
+    assert "whiskers from the smallest to the largest" in drawn.caption
+    one = draw_bars(main[main["seed"] == 42], analyze.comparisons["main"], analyze)
+    assert "whiskers" not in one.caption
+
+
 def test_fronts_without_gains_say_so(analyze):
     metrics = synthetic.world()
     metrics = metrics[~metrics["method"].isin(["drift"])]
@@ -135,5 +163,5 @@ def test_fronts_without_gains_say_so(analyze):
 
 def test_true_rewards_may_be_absent(analyze):
     table = make_checkpoints(synthetic.world(), analyze)
-    assert has_truth(table, "pickscore")
-    assert not has_truth(table.assign(true_reward=np.nan), "pickscore")
+    assert curves.has_truth(table, "pickscore")
+    assert not curves.has_truth(table.assign(true_reward=np.nan), "pickscore")

@@ -75,9 +75,11 @@ def test_a_single_seed_is_a_caution(analyze):
     seeds = (42, 43)
     table = make_checkpoints(synthetic.world(seeds=seeds), analyze)
     alone = table[~table["run"].isin(["ddpo-pickscore-s43", "drift-hpsv2-s43"])]
+    without = table[~table["method"].isin(["ddpo"]) & (table["reward"] == "pickscore")]
     for checkpoints, expected in (
         (table, []),
         (alone, [("hpsv2", "DDPO, GRPO, GRPO-KL"), ("pickscore", "DDPO")]),
+        (without, []),  # a run that is missing is no single seed
     ):
         gains = pd.concat([compute_all_gains(checkpoints, analyze, r) for r in analyze.rewards])
         said = [f for f in find(checkpoints, gains, analyze) if "single training seed" in f.text]

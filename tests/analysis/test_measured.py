@@ -3,7 +3,12 @@ import pytest
 from analysis import synthetic
 from pydantic import ValidationError
 
-from drift_pipeline.analysis.measured import last_checkpoints, make_checkpoints, missing_runs
+from drift_pipeline.analysis.measured import (
+    last_checkpoints,
+    make_checkpoints,
+    missing_runs,
+    one_seed,
+)
 from drift_pipeline.parameters import ConfigurationError
 
 
@@ -55,6 +60,25 @@ def test_a_run_that_nothing_compares_may_have_any_protocol(analyze):
     pd.testing.assert_frame_equal(
         make_checkpoints(both, analyze), make_checkpoints(metrics, analyze)
     )
+
+
+def test_a_further_seed_of_another_protocol_is_left_out_and_named(analyze, caplog):
+    extra = synthetic.path("grpo", "pickscore", 7, synthetic.trade(0.4, 0.8), protocol="other")
+    metrics = synthetic.world()
+    both = make_checkpoints(pd.concat([metrics, pd.DataFrame(extra)]), analyze)
+    pd.testing.assert_frame_equal(both, make_checkpoints(metrics, analyze))
+    assert "other prompts, seeds or sampling: grpo-pickscore-s7" in caplog.text
+
+
+def test_figures_of_one_run_show_the_seed_that_all_methods_have(analyze):
+    seeds = {"grpo": (41, 42, 43), "drift": (42, 43)}
+    table = pd.DataFrame([{"method": m, "seed": s} for m, all_ in seeds.items() for s in all_])
+    shown = [(run["method"].iloc[0], *run["seed"]) for run in one_seed(table, ["grpo", "drift"])]
+    assert shown == [("grpo", 42), ("drift", 42)]
+    apart = table[(table["seed"] == 41) | (table["method"] == "drift")]
+    shown = [(run["method"].iloc[0], *run["seed"]) for run in one_seed(apart, ["drift", "grpo"])]
+    assert shown == [("drift", 42), ("grpo", 41)]
+    assert one_seed(table, ["ddpo"]) == []
 
 
 def test_missing_runs_are_named_in_order(analyze):

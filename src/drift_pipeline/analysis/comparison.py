@@ -31,9 +31,7 @@ def compute_gains(
     diversity not below the baseline's. Runs of one seed are compared with each other: of the
     seeds that are expected, and of others for which both have been measured.
 
-    The baseline's checkpoint is its last; but where that went beyond all of ours, in reward for
-    DG or in lost diversity for RG, it is the last one that did not. Runs differ in how far they
-    went, and a comparison at equal reward needs a reward that both have had.
+    The baseline's checkpoint is its last that did not go beyond all of ours (`met_checkpoint`).
 
     Args:
         checkpoints: As `make_checkpoints` makes them.
@@ -140,7 +138,7 @@ def _compare(
     else:
         limit = {"diversity_down_to": float(ours[matched_on].min())}
     met = met_checkpoint(pd.DataFrame({side: theirs[matched_on]}), **limit)
-    baseline = theirs[theirs.index == met.name].iloc[0]
+    baseline = theirs.loc[[met.name]].iloc[0]
     last = theirs.iloc[-1]
     known = {"final_epoch": last["epoch"], "final": last[matched_on]}
     known |= {"required": baseline[matched_on], **_part("baseline", baseline, measure)}

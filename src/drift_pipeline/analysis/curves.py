@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -119,7 +121,8 @@ def _training_runs(curves: pd.DataFrame, method: str, reward: str) -> list[pd.Da
     """The training curves of a method's runs, a run each, whatever their seed."""
     if "run" not in curves:
         return []
-    mine = curves[curves["run"].str.startswith(run_name(method, reward, ""))]
+    pattern = re.escape(run_name(method, reward, "")) + r"-?\d+"
+    mine = curves[curves["run"].str.fullmatch(pattern)]
     return [curve for _, curve in mine.groupby("run")]
 
 

@@ -60,7 +60,8 @@ def _missing(checkpoints: pd.DataFrame, analyze: Analyze) -> Iterator[Finding]:
 
 
 def _one_seed(gains: pd.DataFrame, analyze: Analyze) -> Iterator[Finding]:
-    seeds = gains.groupby(["comparison", "reward", "baseline"], sort=False)["seed"].nunique()
+    there = gains[~gains["why"].str.endswith("is missing")]
+    seeds = there.groupby(["comparison", "reward", "baseline"], sort=False)["seed"].nunique()
     single = seeds[seeds == 1].reset_index()
     for (name, reward), table in single.groupby(["comparison", "reward"], sort=False):
         labels = ", ".join(analyze.methods[str(baseline)].label for baseline in table["baseline"])

@@ -13,6 +13,7 @@ from PIL import Image
 
 from drift_pipeline.analysis import style
 from drift_pipeline.analysis.comparison import REWARD
+from drift_pipeline.analysis.measured import one_seed
 from drift_pipeline.analysis.parameters import Analyze, Comparison
 
 TILE = 128
@@ -29,7 +30,7 @@ def pick_checkpoints(
     """Choose a checkpoint of each method, so that their rewards are as like as possible.
 
     The reward aimed at is the highest that all methods reach, that is the lowest of their
-    maxima; of each method's lowest measured seed the checkpoint that is nearest to it is taken.
+    maxima; of each method's run (`one_seed`) the checkpoint that is nearest to it is taken.
 
     Args:
         checkpoints: As `make_checkpoints` makes them.
@@ -40,11 +41,7 @@ def pick_checkpoints(
         Their rows of `checkpoints`, in the order of the methods; empty where there are none.
     """
     known = checkpoints[(checkpoints["reward"] == reward) & checkpoints[REWARD].notna()]
-    runs = []
-    for method in comparison.methods:
-        mine = known[known["method"] == method]
-        if not mine.empty:
-            runs.append(mine[mine["seed"] == mine["seed"].min()])
+    runs = one_seed(known, comparison.methods)
     if not runs:
         return checkpoints.iloc[:0]
     aim = min(run[REWARD].max() for run in runs)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
 from drift_pipeline.analysis.parameters import Analyze, Measure
 from drift_pipeline.parameters import ConfigurationError
 from drift_pipeline.runs import run_name
+
+logger = logging.getLogger(__name__)
 
 IDENTITY = ["run", "method", "seed", "epoch"]
 COLUMNS = [
@@ -55,7 +60,7 @@ def make_checkpoints(metrics: pd.DataFrame, analyze: Analyze) -> pd.DataFrame:
             f"{_some(expected_names(analyze))}); run kedro run --pipelines=measure, or change "
             "analyze.comparisons"
         )
-    _require_one_protocol(used)
+    used = _alike(used, {*expected_names(analyze)})
     tables = []
     for reward in analyze.rewards:
         mine = used[(used["method"] == analyze.base) | (used["reward"] == reward)]
@@ -67,6 +72,22 @@ def last_checkpoints(checkpoints: pd.DataFrame) -> pd.DataFrame:
     """The last measured checkpoint of each run, a row a reward and run."""
     order = checkpoints.sort_values("epoch", kind="stable")
     return order.groupby(["reward", "run"], sort=False).tail(1).sort_index()
+
+
+def one_seed(checkpoints: pd.DataFrame, methods: Sequence[str]) -> list[pd.DataFrame]:
+    """A run of each method, for figures that show one: of the lowest seed that all of them have.
+
+    Args:
+        checkpoints: Of one reward, as `make_checkpoints` makes them.
+        methods: The methods, in order; one without a run is left out.
+
+    Returns:
+        The runs' checkpoints. Where no seed is shared each method comes with its lowest.
+    """
+    found = [checkpoints[checkpoints["method"] == method] for method in methods]
+    found = [runs for runs in found if not runs.empty]
+    shared = set.intersection(*({*runs["seed"]} for runs in found)) if found else set()
+    return [runs[runs["seed"] == (min(shared) if shared else runs["seed"].min())] for runs in found]
 
 
 def missing_runs(checkpoints: pd.DataFrame, analyze: Analyze) -> list[str]:
@@ -93,6 +114,17 @@ def _require_columns(metrics: pd.DataFrame) -> None:
         raise ConfigurationError(
             f"the measured runs have no column {', '.join(absent)}; measure them again"
         )
+
+
+def _alike(metrics: pd.DataFrame, expected: set[str]) -> pd.DataFrame:
+    """Runs of one protocol: others are refused where they are expected, else left out."""
+    protocols = {*metrics.loc[metrics["run"].isin(expected), "protocol"]}
+    others = ~metrics["protocol"].isin(protocols) if protocols else metrics["protocol"].isna()
+    if others.any():
+        names = _some(sorted({*metrics.loc[others, "run"]}))
+        logger.warning("Left out, since measured with other prompts, seeds or sampling: %s", names)
+    _require_one_protocol(metrics[~others])
+    return metrics[~others]
 
 
 def _require_one_protocol(metrics: pd.DataFrame) -> None:

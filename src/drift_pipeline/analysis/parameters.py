@@ -48,7 +48,7 @@ class Comparison(_Parameters):
     baselines: Annotated[list[str], Field(min_length=1)]
     also: list[str] = []
     rewards: Annotated[list[str], Field(min_length=1)]
-    seeds: Annotated[list[int], Field(min_length=1)]
+    seeds: list[int]
 
     @property
     def methods(self) -> list[str]:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from drift_pipeline.analysis.comparison import REWARD
 from drift_pipeline.analysis.grids import pick_checkpoints, pick_prompts, row_label
-from drift_pipeline.analysis.measured import last_checkpoints
+from drift_pipeline.analysis.measured import last_checkpoints, one_seed
 from drift_pipeline.analysis.parameters import Analyze, Comparison, Look
 
 Cloud = tuple[str, pd.DataFrame]
@@ -51,8 +51,8 @@ def collapse_rows(
         reward: The reward that the runs were trained on.
 
     Returns:
-        What `draw_collapse` takes: methods with their checkpoints, those of the first run that
-        has any, and the base model's embeddings, None where it has none.
+        What `draw_collapse` takes: methods with the checkpoints of one run each that have any,
+        and the base model's embeddings, None where it has none.
     """
     mine = checkpoints[(checkpoints["reward"] == reward)].sort_values(["seed", "epoch"])
     encoder = analyze.collapse.encoder
@@ -60,18 +60,17 @@ def collapse_rows(
     for row in last_checkpoints(mine[mine["method"] == analyze.base]).to_dict("records"):
         base = embeddings.of(str(row["run"]), int(row["epoch"]), encoder=encoder)
     rows = []
-    for method in analyze.collapse.methods:
-        for run, points in mine[mine["method"] == method].groupby("run", sort=False):
-            rewards = points.set_index("epoch")[REWARD]
-            later = [int(epoch) for epoch in rewards.index if epoch > 0]
-            clouds: list[Cloud] = []
-            for epoch in spread(later, analyze.collapse.checkpoints):
-                table = embeddings.of(str(run), epoch, encoder=encoder)
-                if table is not None:
-                    clouds.append((f"epoch {epoch}, reward {rewards[epoch]:.2f}", table))
-            if clouds:
-                rows.append((analyze.methods[method], clouds))
-                break
+    for points in one_seed(mine, analyze.collapse.methods):
+        run, method = points[["run", "method"]].iloc[0]
+        rewards = points.set_index("epoch")[REWARD]
+        later = [int(epoch) for epoch in rewards.index if epoch > 0]
+        clouds: list[Cloud] = []
+        for epoch in spread(later, analyze.collapse.checkpoints):
+            table = embeddings.of(str(run), epoch, encoder=encoder)
+            if table is not None:
+                clouds.append((f"epoch {epoch}, reward {rewards[epoch]:.2f}", table))
+        if clouds:
+            rows.append((analyze.methods[str(method)], clouds))
     return rows, base
 
 

@@ -12,22 +12,22 @@ Loaded = TypeVar("Loaded")
 
 
 class FolderDataset(AbstractDataset[Saved, Loaded]):
-    """A folder that is there where it has its last file.
+    """A folder that counts as saved once its marker, the file written last, is there.
 
     Args:
         filepath: The folder.
         metadata: For Kedro-Viz and other readers of the catalog.
     """
 
-    last: ClassVar[str]
-    """Name of the file without which the folder does not count."""
+    marker: ClassVar[str]
+    """Name of that file."""
 
     def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
         self._filepath = Path(filepath)
         self.metadata = metadata
 
     def _exists(self) -> bool:
-        return (self._filepath / self.last).exists()
+        return (self._filepath / self.marker).exists()
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._filepath)}

@@ -12,7 +12,7 @@ from drift_pipeline.whole import replacing_folder
 class LoraDataset(FolderDataset[Release, Path]):
     """Saves a `Release`, ready for an upload; loading gives the folder."""
 
-    last = CARD
+    marker = CARD
 
     def load(self) -> Path:
         """The folder to give to `load_lora_weights`."""

@@ -26,7 +26,7 @@ class PolicyDataset(FolderDataset["PolicyState", "PolicyState"]):
     appears under its name only when it is complete.
     """
 
-    last = STATE
+    marker = STATE
 
     def load(self) -> PolicyState:
         """Read the checkpoint."""

@@ -63,7 +63,7 @@ class ImageShardsDataset(FolderDataset[Shards, StoredShards]):
     what the folder was begun with, `complete.json` that no shard is missing.
     """
 
-    last = COMPLETE
+    marker = COMPLETE
 
     def load(self) -> StoredShards:
         """Find the shards.

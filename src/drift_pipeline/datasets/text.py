@@ -33,7 +33,7 @@ class PicturesDataset(FolderDataset[dict[str, Picture], dict[str, Picture]]):
     It holds the figures of the last save and no older ones.
     """
 
-    last = CAPTIONS
+    marker = CAPTIONS
 
     def load(self) -> dict[str, Picture]:
         """Read the figures by name, in the order in which they were saved."""

@@ -34,7 +34,7 @@ def test_a_mistake_is_refused_before_anything_is_written(train, tmp_path, change
     [
         ({"_class_name": "StableDiffusionXLPipeline"},
          "is a StableDiffusionXLPipeline; what can be trained are Stable Diffusion 1.x and 2.x"),
-        (None, "has no model_index.json; it must be a folder in diffusers' format"),
+        (None, "has no model_index.json that names a pipeline; it must be a folder"),
     ],
 )  # fmt: skip
 def test_what_is_no_stable_diffusion_1_or_2_is_refused(train, tmp_path, index, message):
