@@ -47,6 +47,11 @@ HUB = {
         "open_clip_model.safetensors", "open_clip_pytorch_model.bin", "open_clip_config.json",
     ],
 }  # fmt: skip
+CONFIGS = {
+    SD: {"diffusers": {"_class_name": "StableDiffusionPipeline"}},
+    "owner/xl": {"diffusers": {"_class_name": "StableDiffusionXLPipeline"}},
+}
+"""What the Hub says of a repository beside its files."""
 SIZE = 20_000_000
 
 
@@ -69,7 +74,7 @@ def hub(monkeypatch) -> list[tuple[str, str | None, set[str]]]:
         def model_info(self, repo, revision=None, files_metadata=False):
             assert files_metadata
             files = [SimpleNamespace(rfilename=name, size=SIZE) for name in HUB[repo]]
-            return SimpleNamespace(siblings=files)
+            return SimpleNamespace(siblings=files, config=CONFIGS.get(repo))
 
     def snapshot(repo, revision=None, allow_patterns=None):
         downloads.append((repo, revision, set(allow_patterns)))
@@ -283,6 +288,15 @@ def test_mistakes_are_named(root, hub):
     (need,) = needs.needs_of(**preset("HPSv2", checkpoint="none.pt", repo="xswu/HPSv2"))
     with pytest.raises(ConfigurationError, match=r"xswu/HPSv2 on the Hub has no none.pt"):
         fetch.hub_files(need)
+
+
+def test_what_cannot_be_trained_is_not_downloaded(root, hub, monkeypatch):
+    monkeypatch.setitem(HUB, "owner/xl", HUB[SD])
+    given = ["--env", "paper", "--params", "train.base_model=owner/xl"]
+    ended = CliRunner().invoke(fetch.main, given)
+    assert ended.exit_code == 1
+    assert "train.base_model: owner/xl is a StableDiffusionXLPipeline; what can be" in ended.output
+    assert not hub
 
 
 def test_dreamsim_is_whole_or_missing(root, monkeypatch):

@@ -23,7 +23,7 @@ from omegaconf import OmegaConf
 
 from drift_pipeline import project
 from drift_pipeline.downloads import DINO_WEIGHTS, DREAMSIM, DreamSimFiles, HubFiles, Need
-from drift_pipeline.needs import needs_of
+from drift_pipeline.needs import needs_of, refuse_untrainable
 from drift_pipeline.parameters import ConfigurationError, EncoderSpec, RewardSpec, Train
 from drift_pipeline.runs import look_up, read
 
@@ -95,10 +95,13 @@ def hub_files(need: HubFiles) -> Files:
     """List the files that are taken from a repository.
 
     Raises:
-        ConfigurationError: Where the repository lacks one that is needed.
+        ConfigurationError: Where the repository lacks one that is needed, or is a pipeline that
+            cannot be trained.
     """
-    siblings = HfApi().model_info(need.repo, revision=need.revision, files_metadata=True).siblings
-    sizes = {file.rfilename: file.size or 0 for file in siblings or []}
+    info = HfApi().model_info(need.repo, revision=need.revision, files_metadata=True)
+    sizes = {file.rfilename: file.size or 0 for file in info.siblings or []}
+    if need.parameter == "train.base_model":
+        refuse_untrainable(str(need), (info.config or {}).get("diffusers", {}).get("_class_name"))
     names = set(filter_repo_objects(sizes, allow_patterns=list(need.patterns)))
     for possible in need.wanted:
         if not (there := [name for name in possible if name in sizes]):

@@ -24,7 +24,7 @@ from drift_pipeline import project
 from drift_pipeline.checkpoints import local_or_hub, pipeline_class
 from drift_pipeline.evaluation.parameters import Generate, Measure, presets_of
 from drift_pipeline.evaluation.protocol import Protocol, judged_epochs
-from drift_pipeline.needs import needs_of, require
+from drift_pipeline.needs import needs_of, refuse_untrainable, require
 from drift_pipeline.parameters import ConfigurationError
 from drift_pipeline.prompts import read_prompts
 from drift_pipeline.runs import Run, judges_digest, read
@@ -205,11 +205,7 @@ def _check_base_model(run: Run) -> None:
         kind = pipeline_class(local_or_hub(name, "the base model"))
     except FileNotFoundError as error:
         raise ConfigurationError(f"train.base_model: {error}") from error
-    if kind not in (None, "StableDiffusionPipeline"):
-        raise ConfigurationError(
-            f"train.base_model: {name} is a {kind}; what can be trained are Stable Diffusion 1.x "
-            "and 2.x, saved as StableDiffusionPipeline"
-        )
+    refuse_untrainable(name, kind)
 
 
 def introduction(run: Run, prompts: int, folder: str, trained: int) -> list[str]:

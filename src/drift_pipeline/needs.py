@@ -139,6 +139,23 @@ def require(needs: Iterable[Need], given: Mapping[str, Any]) -> None:
         raise ConfigurationError(f"{'; '.join(lacking)}. To download: {command}")
 
 
+def refuse_untrainable(name: str, pipeline: str | None) -> None:
+    """Refuse a base model of another kind than Stable Diffusion 1.x and 2.x, such as SDXL.
+
+    Args:
+        name: The base model.
+        pipeline: The class that it was saved with; `None` where that is not known.
+
+    Raises:
+        ConfigurationError: In one line, what it is and what is possible.
+    """
+    if pipeline not in (None, "StableDiffusionPipeline"):
+        raise ConfigurationError(
+            f"train.base_model: {name} is a {pipeline}; what can be trained are Stable Diffusion "
+            "1.x and 2.x, saved as StableDiffusionPipeline"
+        )
+
+
 def hub_model(name: Any) -> tuple[str, str | None] | None:
     """Repository and revision of a hub id; `None` for what is, or can only be, on this disk."""
     return None if not name or _here(name) else hub_id(str(name))
