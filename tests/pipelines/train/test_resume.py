@@ -53,6 +53,8 @@ def contents(run: Path) -> dict[str, object]:
             table = pd.read_parquet(path)
             clocks = [column for column in table.columns if column.startswith("seconds")]
             found[name] = table.drop(columns=clocks).to_json(double_precision=15)
+        elif path.name == "README.md":  # the model card says where the adapter lies
+            found[name] = path.read_text(encoding="utf-8").replace(str(run.parent), "runs")
         elif path.parent.name in ("policy", "lora") or path.name == "contact_sheet.png":
             found[name] = path.read_bytes()
     return found

@@ -254,6 +254,6 @@ def training_pictures(run: Run, *contact_sheets: Image) -> Image:
     return draw_training_pictures(contact_sheets, rows)
 
 
-def release(run: Run, policy: PolicyState, epochs: list[dict[str, Any]]) -> Release:
+def release(run: Run, policy: PolicyState, *summaries: dict[str, Any]) -> Release:
     """Put the last policy and its model card together, to be written for others."""
-    return Release(policy, write_card(run, epochs))
+    return Release(policy, write_card(run, summaries))

@@ -118,7 +118,7 @@ def _end(epochs: int) -> list[Node]:
         ),
         Node(
             nodes.release,
-            ["run", f"{spaces[-1]}.policy", "training_curve_points"],
+            ["run", f"{spaces[-1]}.policy", *(f"{space}.summary" for space in spaces)],
             "trained_lora",
             name="release",
             namespace="training",
