@@ -12,6 +12,7 @@ from click import ClickException
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 Precision = Literal["fp32", "bf16", "fp16"]
+Store = Literal["host", "device", "disk"]
 Decay = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -127,6 +128,8 @@ class Sampling(_Parameters):
     """Samples drawn at once; a matter of memory and speed alone."""
     decode_batch_size: Annotated[int, Field(ge=1)] = 32
     """Pictures that the VAE decodes at once; memory alone."""
+    store: Store = "host"
+    """Where the trajectories lie until the update: memory alone."""
 
 
 class PromptNoise(_Parameters):

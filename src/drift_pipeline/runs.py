@@ -39,6 +39,7 @@ FREE = {
     "prompts",
     "sampling.batch_size",
     "sampling.decode_batch_size",
+    "sampling.store",
     "optimization.micro_batch_size",
     "optimization.measure_kl_rows",
 }

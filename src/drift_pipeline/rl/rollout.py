@@ -15,11 +15,12 @@ from tqdm.auto import tqdm
 
 from drift_pipeline.drift.prompting import perturb
 from drift_pipeline.parallel import side_by_side
-from drift_pipeline.parameters import PromptNoise, Sampling
+from drift_pipeline.parameters import PromptNoise, Sampling, Store
 from drift_pipeline.rl import ddim
 from drift_pipeline.rl.denoising import denoise
 from drift_pipeline.rl.policy import PolicyState, StableDiffusion
 from drift_pipeline.rl.randomness import keyed_integers, keyed_normal
+from drift_pipeline.rl.store import allocate, take
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Trajectories:
         timesteps: `(s,)`, from noise to picture.
         latents: `(n, s + 1, c, h, w)`, fp32; the last is the picture's.
         log_probs: `(n, s)`, fp32, of each step under the policy that drew it.
+        store: Where the latents lie.
     """
 
     seed: int
@@ -45,6 +47,7 @@ class Trajectories:
     timesteps: Tensor
     latents: Tensor
     log_probs: Tensor
+    store: Store = "host"
 
     def __len__(self) -> int:
         return len(self.prompts)
@@ -67,7 +70,7 @@ class Trajectories:
             prompts=[self.prompts[index] for index in indices.tolist()],
             groups=self.groups[indices],
             candidates=self.candidates[indices],
-            latents=self.latents[indices],
+            latents=take(self.latents, indices, self.store),
             log_probs=self.log_probs[indices],
         )
 
@@ -170,7 +173,8 @@ def rollout(
     groups = torch.arange(n) // candidates
     places = torch.arange(n) % candidates
     keys = list(zip(groups.tolist(), places.tolist(), strict=True))
-    latents = torch.empty(n, sampling.steps + 1, *model.latent_shape)
+    shape = (n, sampling.steps + 1, *model.latent_shape)
+    latents = allocate(shape, sampling.store, model.device)
     for row, key in enumerate(keys):
         latents[row, 0] = keyed_normal(model.latent_shape, seed, "latents", epoch, *key)
     drawn = Trajectories(
@@ -182,6 +186,7 @@ def rollout(
         timesteps=model.scheduler.timesteps.cpu().clone(),
         latents=latents,
         log_probs=torch.empty(n, sampling.steps),
+        store=sampling.store,
     )
     bar = tqdm(total=n * sampling.steps, desc=f"epoch {epoch} rollout", unit="step", leave=False,
                disable=None if progress else True)  # fmt: skip
@@ -201,7 +206,7 @@ def rollout(
             return torch.stack(normals)
 
         for index, step in enumerate(denoise(model, latents[rows, 0], sampling, embed, noise)):
-            latents[rows, index + 1] = step.latents.cpu()
+            latents[rows, index + 1] = step.latents.to(latents.device)
             drawn.log_probs[rows, index] = step.log_prob.cpu()
             bar.update(len(rows))
         finite = step.latents.isfinite().flatten(1).all(dim=1).cpu()
