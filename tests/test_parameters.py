@@ -128,6 +128,7 @@ def test_identity_is_what_the_policies_depend_on(parameters):
         "train__device": "cpu",
         "train__prompts": "other/file.txt",
         "train__sampling__batch_size": 1,
+        "train__sampling__store": "disk",
         "train__optimization__micro_batch_size": 1,
         "rewards__pickscore__bounds": [0, 30],
     }

@@ -47,6 +47,13 @@ def test_an_epoch_is_the_same_from_every_store(
     assert not list(folder_for_temporary_files.iterdir())
 
 
+def test_a_store_is_where_it_says():
+    elsewhere = torch.device("meta")
+    assert allocate((2, 3), "device", elsewhere).device == elsewhere
+    assert allocate((2, 3), "host", elsewhere).device == CPU
+    assert allocate((2, 3), "disk", elsewhere).device == CPU
+
+
 def test_what_is_taken_has_room_of_its_own(folder_for_temporary_files):
     whole = allocate((4, 2, 3), "disk", CPU)
     whole[:] = torch.arange(24.0).view(4, 2, 3)

@@ -1,6 +1,6 @@
 """What trains the bestiary's networks: Muon for their matrices, AdamW for the rest.
 
-Muon makes the networks sharp from far fewer pictures than AdamW alone, and pictures are time here.
+Muon is chosen for the short training that two cores allow.
 """
 
 from __future__ import annotations
