@@ -126,9 +126,10 @@ report compares checkpoints with the base model on the same prompts and seeds.
 ## How to load
 
 ```python
+import torch
 from diffusers import StableDiffusionPipeline
 
-pipe = StableDiffusionPipeline.from_pretrained("{name}"{pinned})
+pipe = StableDiffusionPipeline.from_pretrained("{name}"{pinned}, dtype=torch.float32)
 pipe.load_lora_weights("{adapter}")  # {where}
 settings = {{"guidance_scale": {sampling.guidance:g}, "num_inference_steps": {sampling.steps}}}
 image = pipe("a photo of a cat", **settings).images[0]
