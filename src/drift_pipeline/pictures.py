@@ -19,7 +19,7 @@ TILE = 128
 """Pictures smaller than this are enlarged, with their pixels kept, so that one can see them."""
 GAP, HEADER, CAPTION = 4, 22, 18
 SHEETS = 8
-"""Epochs shown by the pictures of a run."""
+"""Epochs shown by the pictures of a run, at most."""
 
 
 def draw_contact_sheet(candidates: pd.DataFrame, images: Tensor, groups: int) -> Image.Image:
@@ -83,20 +83,36 @@ def draw_picture_sheet(shards: Sequence[pd.DataFrame], columns: int = 8) -> Imag
     return sheet
 
 
-def draw_training_pictures(sheets: Sequence[Image.Image], rows: int) -> Image.Image:
-    """Put the first group of some epochs below each other, to see what training changes.
+def draw_training_pictures(
+    sheets: Sequence[Image.Image], prompts: Sequence[Sequence[str]]
+) -> Image.Image:
+    """Put one prompt's groups of some epochs below each other, to see what training changes.
+
+    The prompt is the one that the sheets show most often; of prompts shown as often, that with the
+    most epochs between its first and its last. Where none comes twice, the sheets' first groups are
+    shown.
 
     Args:
-        sheets: Contact sheets, one an epoch, in order; the first, the last and some between are
-            shown.
-        rows: Groups on each sheet.
+        sheets: Contact sheets, one an epoch, in order.
+        prompts: The prompts on each sheet, from top to bottom.
     """
-    count = min(SHEETS, len(sheets))
-    chosen = [round(index * (len(sheets) - 1) / max(1, count - 1)) for index in range(count)]
+    places: dict[str, list[tuple[int, int]]] = {}
+    for index, shown in enumerate(prompts):
+        for row, prompt in enumerate(shown):
+            if prompt not in shown[:row]:
+                places.setdefault(prompt, []).append((index, row))
+    best = max(
+        places.values(), key=lambda found: (min(SHEETS, len(found)), found[-1][0] - found[0][0])
+    )
+    if len(best) == 1:
+        best = [(index, 0) for index in range(len(sheets))]
+    count = min(SHEETS, len(best))
+    chosen = [best[round(i * (len(best) - 1) / max(1, count - 1))] for i in range(count)]
     strips = []
-    for index in chosen:
+    for index, row in chosen:
         sheet = sheets[index].convert("RGB")
-        strips.append(sheet.crop((0, 0, sheet.width, GAP + (sheet.height - GAP) // rows)))
+        height = (sheet.height - GAP) // len(prompts[index])
+        strips.append(sheet.crop((0, row * height, sheet.width, GAP + (row + 1) * height)))
     size = (max(strip.width for strip in strips), sum(strip.height for strip in strips))
     whole, top = Image.new("RGB", size, "white"), 0
     for strip in strips:

@@ -246,12 +246,19 @@ def training_curve(run: Run, *tables: Any) -> tuple[DataFrame, list[dict[str, An
     return curve, points, draw_training_curve(curve, pd.concat(updates), run.name)
 
 
-def training_pictures(run: Run, *contact_sheets: Image) -> Image:
-    """Show how the pictures change: the first group of some epochs, from first to last."""
+def training_pictures(run: Run, *epochs: Any) -> Image:
+    """Show how the pictures of one prompt change over some epochs.
+
+    Args:
+        run: The run.
+        *epochs: The epochs' candidates, then their contact sheets.
+    """
     from drift_pipeline.pictures import draw_training_pictures
 
-    rows = min(run.train.contact_sheet_groups, run.train.groups_per_epoch)
-    return draw_training_pictures(contact_sheets, rows)
+    tables, sheets = epochs[: len(epochs) // 2], epochs[len(epochs) // 2 :]
+    rows = run.train.contact_sheet_groups
+    prompts = [list(table.groupby("group")["prompt"].first())[:rows] for table in tables]
+    return draw_training_pictures(sheets, prompts)
 
 
 def release(run: Run, policy: PolicyState, *summaries: dict[str, Any]) -> Release:

@@ -111,7 +111,14 @@ def _end(epochs: int) -> list[Node]:
         ),
         Node(
             nodes.training_pictures,
-            ["run", *(f"{space}.contact_sheet" for space in spaces)],
+            [
+                "run",
+                *(
+                    f"{space}.{part}"
+                    for part in ("candidates", "contact_sheet")
+                    for space in spaces
+                ),
+            ],
             "training_pictures",
             name="training_pictures",
             namespace="training",

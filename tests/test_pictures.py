@@ -1,0 +1,52 @@
+"""Which pictures a run shows of itself."""
+
+from PIL import Image
+
+from drift_pipeline.pictures import GAP, SHEETS, draw_training_pictures
+
+ROW = 10
+
+
+def sheet_of(colours):
+    """A contact sheet with a row of each colour."""
+    sheet = Image.new("RGB", (30, GAP + ROW * len(colours)), "white")
+    for row, colour in enumerate(colours):
+        sheet.paste(colour, (0, GAP + row * ROW, 30, GAP + (row + 1) * ROW))
+    return sheet
+
+
+def rows_of(picture, height=ROW + GAP):
+    return [picture.getpixel((5, top + height // 2)) for top in range(0, picture.height, height)]
+
+
+def test_one_prompt_is_followed_through_the_epochs():
+    prompts = [["cat", "dog"], ["bird", "cat"], ["fish", "dog"], ["dog", "cat"]]
+    colours = [[(e, r, 0) for r in range(2)] for e in range(4)]
+    picture = draw_training_pictures([sheet_of(c) for c in colours], prompts)
+    # Cat and dog are shown three times each, with the same span; cat comes first.
+    assert rows_of(picture) == [(0, 0, 0), (1, 1, 0), (3, 1, 0)]
+
+
+def test_the_longer_way_is_shown():
+    prompts = [["cat"], ["dog"], ["cat"], ["bird"], ["dog"]]
+    picture = draw_training_pictures([sheet_of([(e, 0, 0)]) for e in range(5)], prompts)
+    assert rows_of(picture) == [(1, 0, 0), (4, 0, 0)]
+
+
+def test_a_long_run_shows_some_of_its_epochs_from_first_to_last():
+    picture = draw_training_pictures([sheet_of([(e, 0, 0)]) for e in range(50)], [["cat"]] * 50)
+    epochs = [red for red, _, _ in rows_of(picture)]
+    assert len(epochs) == SHEETS and epochs[0] == 0 and epochs[-1] == 49
+    assert epochs == sorted(set(epochs))
+
+
+def test_where_no_prompt_comes_twice_the_first_groups_are_shown():
+    prompts = [["cat", "dog"], ["bird", "fish"]]
+    sheets = [sheet_of([(e, 0, 0), (e, 1, 0)]) for e in range(2)]
+    assert rows_of(draw_training_pictures(sheets, prompts)) == [(0, 0, 0), (1, 0, 0)]
+
+
+def test_a_prompt_twice_on_a_sheet_counts_once():
+    prompts = [["cat", "cat"], ["dog", "bird"], ["dog", "fish"]]
+    sheets = [sheet_of([(e, 0, 0), (e, 1, 0)]) for e in range(3)]
+    assert rows_of(draw_training_pictures(sheets, prompts)) == [(1, 0, 0), (2, 0, 0)]
