@@ -60,6 +60,10 @@ class Method(_Parameters):
     checkpoint_every: Annotated[int, Field(ge=1)] | None = None
     """A checkpoint is judged every so many epochs where `generate` does not say how often."""
 
+    def arithmetic(self) -> dict[str, Any]:
+        """What a policy depends on: all but how long it trains and how often it is judged."""
+        return self.model_dump(mode="json", exclude={"epochs", "checkpoint_every"})
+
     @model_validator(mode="after")
     def _candidates_fill_the_group(self) -> Method:
         if self.candidates < 1:

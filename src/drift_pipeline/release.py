@@ -73,7 +73,7 @@ def write_card(run: Run, epochs: Sequence[Mapping[str, Any]]) -> str:
         tags=["lora", "text-to-image", "reinforcement-learning", run.method_name],
     )
     train, sampling, first, last = run.train, run.train.sampling, epochs[0], epochs[-1]
-    method = flat(run.method.model_dump(mode="json", exclude={"epochs", "checkpoint_every"}))
+    method = flat(run.method.arithmetic())
     settings = {
         "Base model": base,
         "Method": f"{run.method_name} ({', '.join(f'{k} {v}' for k, v in method.items())})",

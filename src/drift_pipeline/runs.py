@@ -125,10 +125,7 @@ class Run(BaseModel):
             "method": self.method_name,
             "reward": self.reward_name,
             "seed": self.seed,
-            **flat(
-                self.method.model_dump(mode="json", exclude={"epochs", "checkpoint_every"}),
-                f"methods.{self.method_name}",
-            ),
+            **flat(self.method.arithmetic(), f"methods.{self.method_name}"),
             **flat(self.reward.model_dump(mode="json"), f"rewards.{self.reward_name}"),
             **flat(self.encoder.model_dump(mode="json"), f"encoders.{self.train.encoder}"),
             **{f"train.{key}": value for key, value in flat(settings).items() if key not in FREE},
