@@ -50,3 +50,17 @@ def test_a_prompt_twice_on_a_sheet_counts_once():
     prompts = [["cat", "cat"], ["dog", "bird"], ["dog", "fish"]]
     sheets = [sheet_of([(e, 0, 0), (e, 1, 0)]) for e in range(3)]
     assert rows_of(draw_training_pictures(sheets, prompts)) == [(1, 0, 0), (2, 0, 0)]
+
+
+def test_sheets_of_another_size_are_left_out():
+    """They were made when other numbers of groups were asked for."""
+    sheets = [sheet_of([(0, 0, 0)]), *(sheet_of([(e, 0, 0), (e, 1, 0)]) for e in (1, 2))]
+    picture = draw_training_pictures(sheets, [["cat", "dog"]] * 3)
+    assert rows_of(picture) == [(1, 0, 0), (2, 0, 0)]
+
+
+def test_of_prompts_that_fill_the_picture_the_longest_way_wins():
+    prompts = [["dog", "cat"]] * (SHEETS + 1) + [["bird", "cat"]] + [["dog", "bird"]]
+    sheets = [sheet_of([(e, 0, 0), (e, 1, 0)]) for e in range(SHEETS + 3)]
+    rows = rows_of(draw_training_pictures(sheets, prompts))
+    assert rows[0] == (0, 0, 0) and rows[-1] == (SHEETS + 2, 0, 0)

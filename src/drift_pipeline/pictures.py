@@ -88,16 +88,19 @@ def draw_training_pictures(
 ) -> Image.Image:
     """Put one prompt's groups of some epochs below each other, to see what training changes.
 
-    The prompt is the one that the sheets show most often; of prompts shown as often, that with the
-    most epochs between its first and its last. Where none comes twice, the sheets' first groups are
-    shown.
+    The prompt is one that fills the picture, or the one that the sheets show most often; of those,
+    the one with the most epochs between its first and its last. Where none comes twice, the first
+    groups of some sheets are shown. Sheets of another size than the last were made with other
+    settings and are left out.
 
     Args:
         sheets: Contact sheets, one an epoch, in order.
         prompts: The prompts on each sheet, from top to bottom.
     """
+    alike = [index for index, sheet in enumerate(sheets) if sheet.size == sheets[-1].size]
     places: dict[str, list[tuple[int, int]]] = {}
-    for index, shown in enumerate(prompts):
+    for index in alike:
+        shown = prompts[index]
         for row, prompt in enumerate(shown):
             if prompt not in shown[:row]:
                 places.setdefault(prompt, []).append((index, row))
@@ -105,7 +108,7 @@ def draw_training_pictures(
         places.values(), key=lambda found: (min(SHEETS, len(found)), found[-1][0] - found[0][0])
     )
     if len(best) == 1:
-        best = [(index, 0) for index in range(len(sheets))]
+        best = [(index, 0) for index in alike]
     count = min(SHEETS, len(best))
     chosen = [best[round(i * (len(best) - 1) / max(1, count - 1))] for i in range(count)]
     strips = []

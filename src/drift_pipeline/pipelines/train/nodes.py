@@ -247,7 +247,7 @@ def training_curve(run: Run, *tables: Any) -> tuple[DataFrame, list[dict[str, An
 
 
 def training_pictures(run: Run, *epochs: Any) -> Image:
-    """Show how the pictures of one prompt change over some epochs.
+    """Show how the pictures of one prompt change over some epochs, where a prompt comes again.
 
     Args:
         run: The run.
