@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image, ImageFilter
 
+from drift_pipeline.bestiary import drawing
 from drift_pipeline.bestiary.drawing import SIZE, draw
 from drift_pipeline.bestiary.plans import ANIMALS, PLANS, parts_of
 from drift_pipeline.bestiary.scene import BACKGROUNDS, COATS, PATTERNS, Scene, draw_scene
@@ -30,6 +32,19 @@ PLAIN = Scene(
 
 def difference(one: Scene, other: Scene) -> float:
     return float(np.abs(draw(one).astype(float) - draw(other).astype(float)).mean())
+
+
+def test_the_outline_is_four_pixels_of_the_large_drawing_to_all_sides(monkeypatch):
+    """Pillow's filter is the slower way to the same picture; the animal touches the border."""
+    large = replace(PLAIN, size=1.2, x=-0.3)
+    fast = [draw(scene) for scene in (PLAIN, large)]
+
+    def pillows(body, size, mode):
+        return np.asarray(Image.fromarray(body).filter(ImageFilter.MaxFilter(size)))
+
+    monkeypatch.setattr(drawing, "maximum_filter", pillows)
+    for scene, picture in zip((PLAIN, large), fast, strict=True):
+        assert np.array_equal(draw(scene), picture)
 
 
 def test_the_animals_are_those_of_the_training_prompts(project_path):

@@ -1,6 +1,7 @@
 """Pairs, triplets and losses that the bestiary's models learn from, each on a known answer."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from torch import nn
 from drift_pipeline.bestiary import contrast, fit, preferences, similarity
 from drift_pipeline.bestiary.drawing import backdrop, coat_colour
 from drift_pipeline.bestiary.formats import clip_processor
+from drift_pipeline.bestiary.optimizers import make_optimizers
 from drift_pipeline.bestiary.pictures import draw_pictures
 from drift_pipeline.images import to_pil
 
@@ -69,6 +71,46 @@ def test_a_model_that_scores_by_the_taste_has_full_accuracy_and_its_opposite_non
     assert worst["pair_accuracy_taste"] == 0.0
 
 
+def test_pairs_of_many_pictures_are_scored_with_their_own_prompts():
+    """More pictures than are embedded at once; picture and caption both tell the animal."""
+    many = draw_pictures(300, seed=12, workers=1)
+    animals, liked = many.animals, torch.rand(300, generator=torch.Generator().manual_seed(0))
+    # All that the model sees of a picture are its animal and how much people like it.
+    told = torch.zeros(300, 3, 64, 64, dtype=torch.uint8)
+    told[:, 0, 0, 0], told[:, 1, 0, 0] = animals.to(torch.uint8), (liked * 255).to(torch.uint8)
+
+    def features(images, ids):
+        right = torch.eye(46)[images[:, 0, 0, 0].long()]
+        right[:, 45] = 1 - images[:, 1, 0, 0] / 255
+        return right, torch.eye(46)[ids[:, 0]]
+
+    def taste(images):
+        return images[:, 1, 0, 0] / 255
+
+    seen = replace(many, images=told)
+    measured = preferences.pair_accuracy(features, seen, animals[:, None], taste, 2000, 0)
+    assert set(measured.values()) == {1.0}
+    wrong = preferences.pair_accuracy(features, seen, animals[:, None].flip(0), taste, 2000, 0)
+    assert wrong["pair_accuracy_animal"] < 0.7
+
+
+def test_triplets_of_many_pictures_are_judged_by_their_own_embeddings():
+    """Pictures that differ in nothing but the animal, and a model that sees just that."""
+    some = draw_pictures(300, seed=13, workers=1)
+    first = replace(some.scenes[0], coat="grey", pattern="plain")
+    scenes = [replace(first, animal=scene.animal) for scene in some.scenes]
+    told = torch.zeros(300, 3, 8, 8, dtype=torch.uint8)
+    told[:, 0] = some.animals[:, None, None].to(torch.uint8)
+
+    def ensemble(images):
+        return torch.eye(45)[(images[:, 0, 0, 0] * 255).round().long()]
+
+    seen = replace(some, images=told, scenes=scenes)
+    assert similarity.triplet_accuracy(ensemble, seen, 900, 0) == 1.0
+    mixed = told[torch.randperm(300, generator=torch.Generator().manual_seed(0))]
+    assert similarity.triplet_accuracy(ensemble, replace(seen, images=mixed), 900, 0) < 0.7
+
+
 def test_unlikeness_is_a_symmetric_sum_of_the_known_differences(pictures):
     known = pictures.attributes()
     one, other = torch.arange(100), torch.arange(100) + 100
@@ -124,6 +166,23 @@ def test_fit_reaches_the_minimum_and_repeats_with_its_seed():
 
     assert run() < 0.02
     assert run() == run()
+
+
+def test_workers_average_their_gradients():
+    module = nn.Conv2d(2, 9, 3, bias=False).to(memory_format=torch.channels_last)
+    plain = nn.Conv2d(2, 9, 3, bias=False)
+    plain.load_state_dict(module.state_dict())
+
+    def slope(generator):
+        return torch.randn(9, 2, 3, 3, generator=generator)
+
+    fit.fit("x", module, lambda g: (module.weight * slope(g)).sum(), 1, 0.1, seed=7, workers=2)
+    slopes = [slope(torch.Generator().manual_seed(seed)) for seed in (7, 1007)]
+    plain.weight.grad = (slopes[0] + slopes[1]) / 2
+    nn.utils.clip_grad_norm_(plain.parameters(), 1.0)
+    for optimizer in make_optimizers(plain, 0.1):
+        optimizer.step()
+    assert torch.equal(module.weight, plain.weight)
 
 
 def test_fit_stops_at_a_loss_that_is_not_finite():

@@ -6,7 +6,8 @@ Everything is drawn four times too large with Pillow and scaled down, which give
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image, ImageChops, ImageDraw, ImageFilter
+from PIL import Image, ImageChops, ImageDraw
+from scipy.ndimage import maximum_filter
 
 from drift_pipeline.bestiary.parts import Paint
 from drift_pipeline.bestiary.plans import PLANS, parts_of
@@ -160,7 +161,8 @@ def _animal(canvas: Image.Image, scene: Scene) -> None:
         on_fur.polygon(corners, fill=255 if paint in ("coat", "far") else 0)
         if i == last_coat:
             _pattern(layer, fur, plan.pattern or scene.pattern, scene, coat)
-    outline = body.filter(ImageFilter.MaxFilter(9))
+    # scipy's filter goes along rows, then along columns, where Pillow's looks at whole squares.
+    outline = Image.fromarray(maximum_filter(np.asarray(body), 9, mode="nearest"))
     canvas.paste(_OUTLINE, (0, 0), outline)
     canvas.paste(layer, (0, 0), body)
 

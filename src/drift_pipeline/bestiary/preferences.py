@@ -119,8 +119,11 @@ def score_pairs(
 ) -> Tensor:
     """Cosines of both pictures with the prompt, ``(n, 2)``."""
     image, text = features(images[pairs.index.flatten()], token_ids[pairs.prompt_index()])
-    image = F.normalize(image, dim=-1).unflatten(0, (-1, 2))
-    return (image * F.normalize(text, dim=-1)[:, None]).sum(dim=-1)
+    return _cosines(image.unflatten(0, (-1, 2)), text)
+
+
+def _cosines(image: Tensor, text: Tensor) -> Tensor:
+    return (F.normalize(image, dim=-1) * F.normalize(text, dim=-1)[:, None]).sum(dim=-1)
 
 
 @torch.no_grad()
@@ -141,7 +144,9 @@ def pair_accuracy(
     generator = torch.Generator().manual_seed(seed)
     animals = pictures.animals
     pairs = draw_pairs(animals, taste(pictures.images), count, generator)
-    scores = score_pairs(pairs, pictures.images, token_ids, features)
+    parts = zip(pictures.images.split(256), token_ids.split(256), strict=True)
+    image, text = map(torch.cat, zip(*(features(*part) for part in parts), strict=True))
+    scores = _cosines(image[pairs.index], text[pairs.prompt_index()])
     right = ((scores[:, 0] > scores[:, 1]) == (pairs.first > 0.5)).float()
     same = animals[pairs.index[:, 0]] == animals[pairs.index[:, 1]]
     return {
