@@ -77,6 +77,8 @@ def contents(run: Path) -> dict[str, Any]:
             ]
         elif name == "training_curve.png":
             found[name] = "drawn"
+        elif path.name == "README.md":  # the model card says where the adapter lies
+            found[name] = path.read_text(encoding="utf-8").replace(str(run.parent), "runs")
         else:
             found[name] = path.read_bytes()
     return found
