@@ -12,6 +12,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from drift_pipeline.drift.selection import select_concentrated
+from drift_pipeline.pictures import GAP
 from drift_pipeline.pipelines.train import nodes
 
 EPOCHS = (1, 2, 3)
@@ -90,10 +91,26 @@ def test_pictures_can_be_looked_at(finished):
     assert sheet.height > 2 * 128
     colours = [pixel for _, pixel in sheet.convert("RGB").getcolors(10**6)]
     assert len(colours) > 100
-    pictures = Image.open(finished / "training_pictures.png")
-    assert pictures.width == sheet.width
-    assert pictures.height > 3 * 128
     assert Image.open(finished / "training_curve.png").width > 800
+
+
+def test_the_pictures_of_a_run_follow_one_prompt(finished):
+    prompt_of = {}
+    for epoch in sorted(finished.glob("epoch_*/contact_sheet.png")):
+        table = pd.read_parquet(epoch.with_name("candidates.parquet"))
+        prompts = list(table.groupby("group")["prompt"].first())
+        sheet = Image.open(epoch)
+        height = (sheet.height - GAP) // len(prompts)
+        for row, prompt in enumerate(prompts):
+            strip = sheet.crop((0, row * height, sheet.width, GAP + (row + 1) * height))
+            prompt_of[strip.tobytes()] = prompt
+    pictures = Image.open(finished / "training_pictures.png")
+    strips = [
+        pictures.crop((0, top, pictures.width, top + height + GAP)).tobytes()
+        for top in range(0, pictures.height, height + GAP)
+    ]
+    assert len(strips) > 1
+    assert len({prompt_of[strip] for strip in strips}) == 1
 
 
 def test_the_policy_learns_and_goes_on_learning(finished):
