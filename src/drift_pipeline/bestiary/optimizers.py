@@ -27,7 +27,7 @@ class Muon(Optimizer):
     """`torch.optim.Muon` for kernels of convolutions too, and for many small matrices at once.
 
     torch's takes one matrix after another. Here those of one shape are orthogonalised together,
-    which saves a CPU much of the time and gives the same numbers, up to rounding on some CPUs.
+    which is faster on a CPU (`benchmarks/muon.py`) and gives the same numbers, up to rounding.
 
     A kernel counts as the matrix ``(out, in * height * width)`` (Jordan et al. 2024, "Muon"). Steps
     are scaled to the size of AdamW's (Liu et al. 2025, "Muon is scalable"), so that both take the
