@@ -100,7 +100,9 @@ def train_unet(
     torch.manual_seed(seed)
     unet = make_unet()
     scheduler = make_scheduler()
-    average = EMAModel(unet.parameters(), decay=0.999, use_ema_warmup=True, power=0.75)
+    average = EMAModel(
+        unet.parameters(), decay=0.999, use_ema_warmup=True, power=0.75, foreach=True
+    )
     texts = ["", *pictures.bare_captions, *pictures.full_captions]
     embedded, row_of = embed_texts(texts, tokenizer, text_encoder)
     count = len(pictures)

@@ -75,8 +75,7 @@ def fit(
                 raise FloatingPointError(f"training {name}: the loss is not finite at step {step}")
             for weight, *parts in zip(weights, *gradients, strict=True):
                 used = [part for part in parts if part is not None]
-                # Contiguous, or the order in which the norm sums depends on the convolution.
-                weight.grad = (reduce(torch.add, used) / workers).contiguous() if used else None
+                weight.grad = reduce(torch.add, used) / workers if used else None
             nn.utils.clip_grad_norm_(weights, 1.0)
             list(mapped(lambda optimizer: optimizer.step(), optimizers))
             for schedule in schedules:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -19,8 +19,6 @@ _MOMENTUM = 0.95
 #: The quintic that Newton-Schulz iterates, and how often.
 _A, _B, _C = 3.4445, -4.7750, 2.0315
 _ITERATIONS = 5
-#: Of fewer rows, a batch of products is rounded now and then in another way than single ones.
-_SMALL = 32
 
 
 class Muon(Optimizer):
@@ -86,18 +84,10 @@ def orthogonalise(matrices: Tensor) -> Tensor:
     x = matrices.to(torch.bfloat16)
     x = x.mT if tall else x
     x = x / torch.stack([matrix.norm() for matrix in x]).clamp(min=1e-7)[:, None, None]
-    if x.shape[1] < _SMALL:
-        x = torch.stack([_iterate(matrix, torch.addmm) for matrix in x])
-    else:
-        x = _iterate(x, torch.baddbmm)
-    return x.mT if tall else x
-
-
-def _iterate(x: Tensor, add_product: Callable[..., Tensor]) -> Tensor:
     for _ in range(_ITERATIONS):
         gram = x @ x.mT
-        x = add_product(x, add_product(gram, gram, gram, beta=_B, alpha=_C), x, beta=_A)
-    return x
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=_B, alpha=_C), x, beta=_A)
+    return x.mT if tall else x
 
 
 def make_optimizers(module: nn.Module, learning_rate: float) -> list[Optimizer]:
