@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
+from urllib.parse import quote
 
 
 @dataclass(frozen=True)
@@ -21,5 +21,9 @@ class Picture:
     caption: str
 
     def data_uri(self) -> str:
-        """The vectors as an address that needs no file."""
-        return f"data:image/svg+xml;base64,{base64.b64encode(self.svg.encode()).decode()}"
+        """The vectors as an address that needs no file.
+
+        Percent-encoded, a fifth shorter than in base64: pixels in the vectors are base64
+        already. A line's end has to be encoded, or a browser drops it and joins the words around.
+        """
+        return "data:image/svg+xml," + quote(self.svg, safe=" /:=+,;()-.")
