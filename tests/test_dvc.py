@@ -95,7 +95,7 @@ def printed(project) -> str:
 def test_everything_ends_in_the_report(project, printed):
     assert stages_run(printed)[-1] == "analyze"
     reporting = project.path / "data/08_reporting/smoke"
-    page = (reporting / "report.html").read_text(encoding="utf-8")
+    page = (reporting / "analysis/report.html").read_text(encoding="utf-8")
     assert "drift-pickscore-s42" in page and "noise-pickscore-s42" in page
     assert (reporting / "analysis/pickscore/table_1.md").exists()
     assert "Data and pipelines are up to date" in project.dvc("repro")

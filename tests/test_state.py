@@ -33,8 +33,10 @@ def test_a_new_run(tmp_path):
     run = RunFolder(tmp_path / "none")
     assert run.check(IDENTITY, 5) == 0
     assert run.last_epoch() is None
-    run.tidy(5)
-    run.clear()
+    assert not run.finished(5)
+    run.tidy()
+    assert run.set_aside() is None
+    assert not run.path.exists()
 
 
 def test_the_same_parameters_go_on(folder):
@@ -83,29 +85,52 @@ def test_a_state_that_cannot_be_read_is_named(folder):
         folder.check(IDENTITY, 5)
 
 
-def test_results_are_made_anew_when_the_run_goes_on(folder):
-    folder.tidy(3)
-    assert "training_curve.parquet" in names(folder)
-    folder.tidy(4)
-    assert names(folder) == {f"epoch_{epoch:04d}" for epoch in range(4)} | {"notes.txt"}
+def test_results_are_of_so_many_epochs(folder):
+    curve = folder.path / "training_curve.json"
+    curve.write_text(json.dumps([{"epoch": 1}, {"epoch": 2}, {"epoch": 3}]))
+    assert folder.finished(3)
+    assert not folder.finished(4)
+    curve.write_text("[{")
+    assert not folder.finished(3)
 
 
 def test_leftovers_of_a_killed_process_go(folder):
     epoch = folder.path / "epoch_0003"
     (epoch / ".policy.part").mkdir()
     (epoch / ".candidates.part.parquet").write_text("half")
-    folder.tidy(3)
+    folder.tidy()
     assert [path.name for path in epoch.iterdir()] == ["policy"]
 
 
-def test_starting_over_removes_what_training_wrote_and_nothing_else(folder):
-    folder.clear()
+def test_what_a_killed_process_was_about_to_replace_comes_back(folder):
+    policy = folder.path / "epoch_0003" / "policy"
+    policy.rename(policy.with_name(".policy.old"))
+    (folder.path / ".lora.old").mkdir()  # the new one was in its place already
+    folder.tidy()
+    assert (policy / "state.json").exists()
+    assert names(folder) >= {"lora", "epoch_0003"}
+    assert not list(folder.path.rglob(".*.old"))
+
+
+def test_starting_over_sets_aside_what_training_wrote_and_nothing_else(folder):
+    state = (folder.path / "epoch_0002/policy/state.json").read_bytes()
+    aside = folder.set_aside()
     assert names(folder) == {"notes.txt"}
+    assert aside == folder.path.parent / "set_aside" / "drift-pickscore-s42-1"
+    assert (aside / "epoch_0002/policy/state.json").read_bytes() == state
+    assert names(RunFolder(aside)) == {
+        *(f"epoch_{epoch:04d}" for epoch in range(4)),
+        "lora",
+        "training_curve.parquet",
+        "training_curve.json",
+    }
+    (folder.path / "epoch_0000").mkdir()
+    assert folder.set_aside() == aside.with_name("drift-pickscore-s42-2")
 
 
-@pytest.mark.parametrize("renames", range(4))
-def test_starting_over_may_be_killed_at_any_time(folder, renames, monkeypatch):
-    """What is left is the beginning of the old run, and the second attempt removes it too."""
+@pytest.mark.parametrize("renames", range(7))
+def test_setting_aside_may_be_killed_at_any_time(folder, renames, monkeypatch):
+    """What is left is the beginning of the old run, and the second attempt takes that, too."""
     rename, done = Path.rename, []
 
     def rename_or_die(path, target):
@@ -114,19 +139,16 @@ def test_starting_over_may_be_killed_at_any_time(folder, renames, monkeypatch):
         done.append(path)
         return rename(path, target)
 
+    before = {path.name for path in folder.path.iterdir()} - {"notes.txt"}
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(Path, "rename", rename_or_die)
-        folder.clear()
-    assert folder.check(IDENTITY, 3) == max(0, 3 - renames)
-    assert not (folder.path / "training_curve.json").exists()
-    folder.clear()
+        folder.set_aside()
+    epochs = [path for path in done if path.name.startswith("epoch_")]
+    assert folder.check(IDENTITY, 3) == max(0, 3 - len(epochs))
+    folder.set_aside()
     assert names(folder) == {"notes.txt"}
-
-
-def test_what_a_killed_start_over_has_put_aside_goes(folder):
-    (folder.path / ".epochs.old" / "epoch_0004").mkdir(parents=True)
-    folder.tidy(3)
-    assert ".epochs.old" not in names(folder)
+    aside = folder.path.parent / "set_aside"
+    assert {path.name for path in aside.glob("*/*")} == before
 
 
 def test_a_missing_epoch_is_named(folder):

@@ -6,17 +6,22 @@ import json
 import logging
 import shutil
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from drift_pipeline.parameters import ConfigurationError
 from drift_pipeline.runs import CODE
+from drift_pipeline.whole import recover
 
 logger = logging.getLogger(__name__)
 
 START_OVER = "--params train.start_over=true"
+CURVE = "training_curve.json"
 RESULTS = ("training_curve.*", "training_pictures.png", "lora")
-"""What is made at a run's end, and made anew when the run goes on."""
+"""What is made at a run's end, and again when the run is trained for longer."""
+SET_ASIDE = "set_aside"
+"""Folder, beside the runs, of those that were started over."""
 SHOWN = 6
 
 
@@ -94,43 +99,61 @@ class RunFolder:
             )
         return last
 
-    def tidy(self, epochs: int) -> None:
-        """Remove results of an earlier end and leftovers of a killed process.
+    def finished(self, epochs: int) -> bool:
+        """Whether the results at the run's end cover so many epochs.
 
-        Args:
-            epochs: Epochs asked for; results stay where all are there.
+        The training curve is written last, so it speaks for the others.
         """
-        if (self.last_epoch() or 0) < epochs:
-            for pattern in RESULTS:
-                for path in self.path.glob(pattern):
+        try:
+            points = json.loads((self.path / CURVE).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return False
+        return len(points) == epochs
+
+    def tidy(self) -> None:
+        """Remove what a killed process has left half-written, and bring back what it replaced."""
+        for place in [self.path, *self.path.glob("epoch_*")]:
+            for old in place.glob(".*.old"):
+                recover(old.with_name(old.name.removeprefix(".").removesuffix(".old")))
+            for pattern in (".*.part*", ".*.old"):
+                for path in place.glob(pattern):
                     remove(path)
-        for pattern in (".*.part*", ".*.old"):
-            for path in [*self.path.glob(pattern), *self.path.glob(f"epoch_*/{pattern}")]:
-                remove(path)
 
-    def clear(self) -> None:
-        """Remove everything that training has written here, and nothing else.
+    def set_aside(self) -> Path | None:
+        """Move everything that training has written here to a folder of its own.
 
-        The newest epoch goes first, and each goes whole, by a rename. A process that is killed
-        in between leaves the beginning of the old run, which can be continued or cleared.
+        The newest epoch goes first. A process that is killed in between leaves the beginning of
+        the run, which can be resumed or set aside in turn.
+
+        Returns:
+            `<runs folder>/set_aside/<run name>-<number>`; `None` where there was nothing.
         """
-        for pattern in RESULTS:
-            for path in self.path.glob(pattern):
-                remove(path)
-        old = self.path / ".epochs.old"
-        remove(old)
         epochs = sorted(self.path.glob("epoch_*"), key=lambda path: (len(path.name), path.name))
-        if epochs:
-            old.mkdir()
-        for path in reversed(epochs):
-            path.rename(old / path.name)
-        remove(old)
+        results = [path for pattern in RESULTS for path in self.path.glob(pattern)]
+        written = [*results, *reversed(epochs)]
+        if not written:
+            return None
+        target = free_place(self.path.parent / SET_ASIDE / self.path.name)
+        target.mkdir(parents=True)
+        for path in written:
+            path.rename(target / path.name)
+        logger.warning("Set the earlier %s aside: %s", self.path.name, target)
+        return target
 
     def forget_optimizers(self, before: int) -> None:
         """Remove the optimizer's memory from the policies of epochs before this one."""
         for epoch, path in self.states().items():
             if epoch < before:
                 path.with_name("optimizer.safetensors").unlink(missing_ok=True)
+
+
+def free_place(path: Path) -> Path:
+    """The path with the first number, from 1, that nothing has yet: `<path>-<number>`."""
+    return next(
+        place
+        for number in count(1)
+        if not (place := path.with_name(f"{path.name}-{number}")).exists()
+    )
 
 
 def remove(path: Path) -> None:

@@ -47,17 +47,40 @@ def replacing_folder(target: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(part)
         raise
-    for file in part.iterdir():
+    swap(part, target)
+
+
+def swap(new: Path, target: Path) -> None:
+    """Put a finished folder in the place of another one, which is removed after that.
+
+    A process that is killed between the two renames leaves the old folder under a hidden name;
+    `recover` brings it back.
+
+    Args:
+        new: The folder, complete, on the same file system.
+        target: Its final name.
+    """
+    for file in new.rglob("*"):
         _flush(file)
+    old = _old(target)
+    recover(target)
+    shutil.rmtree(old, ignore_errors=True)
     if target.exists():
-        old = target.with_name(f".{target.name}.old")
-        shutil.rmtree(old, ignore_errors=True)
         target.rename(old)
-        part.rename(target)
-        shutil.rmtree(old)
-    else:
-        part.rename(target)
+    new.rename(target)
     _flush(target.parent)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def recover(target: Path) -> None:
+    """Undo a replacement that was cut off halfway, so that the old folder is there again."""
+    old = _old(target)
+    if old.exists() and not target.exists():
+        old.rename(target)
+
+
+def _old(target: Path) -> Path:
+    return target.with_name(f".{target.name}.old")
 
 
 def _flush(path: Path) -> None:

@@ -7,7 +7,7 @@ from kedro.framework.project import pipelines
 def test_the_default_pipeline_goes_from_training_to_the_report(kedro_run, tmp_path):
     kedro_run("__default__", tmp_path, {"method": "grpo", "train.epochs": 1})
     # `reporting` is the folder that holds `reports`.
-    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    page = (tmp_path / "analysis/report.html").read_text(encoding="utf-8")
     assert "grpo-pickscore-s42" in page
     checkpoints = pd.read_parquet(tmp_path / "analysis/checkpoints.parquet")
     assert {*checkpoints["run"]} == {"base", "grpo-pickscore-s42"}

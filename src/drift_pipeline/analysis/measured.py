@@ -61,6 +61,7 @@ def make_checkpoints(metrics: pd.DataFrame, analyze: Analyze) -> pd.DataFrame:
             "analyze.comparisons"
         )
     used = _alike(used, {*expected_names(analyze)})
+    _require_same_judges(used)
     tables = []
     for reward in analyze.rewards:
         mine = used[(used["method"] == analyze.base) | (used["reward"] == reward)]
@@ -125,6 +126,29 @@ def _alike(metrics: pd.DataFrame, expected: set[str]) -> pd.DataFrame:
         logger.warning("Left out, since measured with other prompts, seeds or sampling: %s", names)
     _require_one_protocol(metrics[~others])
     return metrics[~others]
+
+
+def _require_same_judges(metrics: pd.DataFrame) -> None:
+    """Refuse numbers that different versions of a judge, or of the base model, have given.
+
+    Tables of before this was noted agree with each other and with no later ones.
+    """
+    for column, what in (("base", "base model"), ("judge", "encoder or reward")):
+        if column not in metrics.columns:
+            continue
+        noted = metrics.assign(**{column: metrics[column].fillna("not noted")})
+        keys = ["metric", "encoder"] if column == "judge" else []
+        groups = [rows for _, rows in noted.groupby(keys, sort=False)] if keys else [noted]
+        for rows in groups:
+            runs = rows.groupby(column, sort=False)["run"].unique()
+            if len(runs) > 1:
+                name = f" {rows['encoder'].iloc[0]}" if keys else ""
+                listed = "; ".join(_some(sorted(names)) for names in runs)
+                raise ConfigurationError(
+                    f"runs that were measured against different versions of the {what}{name} "
+                    f"cannot be compared ({listed}); run kedro run --pipelines=measure for each "
+                    "of the older ones"
+                )
 
 
 def _require_one_protocol(metrics: pd.DataFrame) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
@@ -82,6 +82,7 @@ class Analyze(_Parameters):
     """What is compared with what; the comments are in `conf/base/parameters_analyze.yml`."""
 
     rewards: dict[str, Reward]
+    if_less: Literal["refuse", "replace"] = "refuse"
     base: str
     methods: dict[str, Look]
     measures: dict[str, Measure]

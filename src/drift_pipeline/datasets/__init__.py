@@ -1,6 +1,7 @@
 """Kedro datasets of our own: everything that a run writes is written whole or not at all."""
 
 from drift_pipeline.datasets.files import ImageDataset, JSONDataset, ParquetDataset
+from drift_pipeline.datasets.judged import JudgedTableDataset
 from drift_pipeline.datasets.lora import LoraDataset
 from drift_pipeline.datasets.measured import MeasuredShardsDataset, MeasuredTableDataset
 from drift_pipeline.datasets.policy import PolicyDataset
@@ -12,6 +13,7 @@ __all__ = [
     "ImageDataset",
     "ImageShardsDataset",
     "JSONDataset",
+    "JudgedTableDataset",
     "LoraDataset",
     "MeasuredShardsDataset",
     "MeasuredTableDataset",

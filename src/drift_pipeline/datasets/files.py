@@ -8,12 +8,13 @@ from typing import Any, NewType
 
 from kedro_datasets import json, pandas, pillow
 
+from drift_pipeline.datasets.renewable import Renewable
 from drift_pipeline.whole import replacing
 
 ImagePreview = NewType("ImagePreview", str)
 
 
-class _WrittenWhole:
+class _WrittenWhole(Renewable):
     """Saves under another name and renames; other protocols than files do so by themselves."""
 
     _filepath: PurePosixPath
@@ -23,6 +24,7 @@ class _WrittenWhole:
         """Save the data in one piece."""
         if self._protocol != "file":
             super().save(data)  # type: ignore[misc]
+            self._saved()
             return
         target = self._filepath
         with replacing(Path(target)) as part:
@@ -31,6 +33,7 @@ class _WrittenWhole:
                 super().save(data)  # type: ignore[misc]
             finally:
                 self._filepath = target
+        self._saved()
 
 
 class ParquetDataset(_WrittenWhole, pandas.ParquetDataset):

@@ -7,11 +7,13 @@ from typing import Any, ClassVar, TypeVar
 
 from kedro.io import AbstractDataset
 
+from drift_pipeline.datasets.renewable import Renewable
+
 Saved = TypeVar("Saved")
 Loaded = TypeVar("Loaded")
 
 
-class FolderDataset(AbstractDataset[Saved, Loaded]):
+class FolderDataset(Renewable, AbstractDataset[Saved, Loaded]):
     """A folder that counts as saved once its marker, the file written last, is there.
 
     Args:
@@ -27,7 +29,7 @@ class FolderDataset(AbstractDataset[Saved, Loaded]):
         self.metadata = metadata
 
     def _exists(self) -> bool:
-        return (self._filepath / self.marker).exists()
+        return not self.outdated and (self._filepath / self.marker).exists()
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._filepath)}

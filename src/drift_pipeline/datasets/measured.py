@@ -25,25 +25,29 @@ class _Found(AbstractDataset[NoReturn, Any]):
     """
 
     def __init__(self, *, path: str, pattern: str, metadata: dict[str, Any] | None = None) -> None:
-        self._folder = Path(os.path.normpath(path))
+        self.folder = Path(os.path.normpath(path))
         self._pattern = pattern
         self.metadata = metadata
 
     def files(self) -> list[Path]:
         """The files, sorted; what is still being written under a hidden name is not among them."""
         return sorted(
-            path for path in self._folder.glob(self._pattern) if not path.name.startswith(".")
+            path for path in self.folder.glob(self._pattern) if not path.name.startswith(".")
         )
+
+    def places(self) -> list[str]:
+        """The runs or checkpoints with such files: `<run>` or `<run>/epoch_NNNN`."""
+        return sorted({"/".join(f.relative_to(self.folder).parts[:-1][:2]) for f in self.files()})
 
     def save(self, data: NoReturn) -> None:
         """Other pipelines write these files."""
-        raise DatasetError(f"{self._folder}/{self._pattern} is only read here")
+        raise DatasetError(f"{self.folder}/{self._pattern} is only read here")
 
     def _exists(self) -> bool:
         return bool(self.files())
 
     def _describe(self) -> dict[str, Any]:
-        return {"folder": str(self._folder), "pattern": self._pattern}
+        return {"folder": str(self.folder), "pattern": self._pattern}
 
 
 class MeasuredTableDataset(_Found):
@@ -67,7 +71,7 @@ class MeasuredShardsDataset(_Found):
 
     def load(self) -> Shards:
         """Only look which files there are."""
-        return Shards(self._folder, self.files())
+        return Shards(self.folder, self.files())
 
 
 class Shards:

@@ -1,8 +1,11 @@
-"""Pictures in shards: a folder of Parquet files, one a prompt, that is filled bit by bit."""
+"""Pictures in shards: a folder of Parquet files, one per prompt, drawn one after another."""
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,18 +15,19 @@ import pandas as pd
 from kedro.io import DatasetError
 
 from drift_pipeline.datasets.folder import FolderDataset
-from drift_pipeline.whole import replacing
+from drift_pipeline.runs import fingerprint
+from drift_pipeline.whole import replacing, swap
 
 MADE_OF, COMPLETE = "made_of.json", "complete.json"
 
 
 @dataclass(frozen=True)
 class Shards:
-    """Shards still to be drawn.
+    """Shards to be drawn.
 
     Attributes:
         count: How many there are in all.
-        made_of: What their content depends on; a folder begun with anything else is refused.
+        made_of: What their content depends on.
         draw: Draws the shards of the given numbers, in order.
     """
 
@@ -37,30 +41,37 @@ class StoredShards:
 
     Args:
         files: The Parquet files, in order.
+        made_of: What they were made of.
+        checksums: The SHA-256 of each file; none where the folder does not say.
     """
 
-    def __init__(self, files: Sequence[Path]) -> None:
+    def __init__(
+        self, files: Sequence[Path], made_of: dict[str, Any], checksums: Sequence[str] = ()
+    ) -> None:
         self.files = list(files)
+        self.fingerprint = fingerprint(made_of)
+        self._checksums: Sequence[str | None] = checksums or [None] * len(self.files)
 
     def __len__(self) -> int:
         return len(self.files)
 
     def __iter__(self) -> Iterator[pd.DataFrame]:
-        for file in self.files:
-            try:
-                yield pd.read_parquet(file)
-            except Exception as error:
+        for file, checksum in zip(self.files, self._checksums, strict=True):
+            if not _intact(file, checksum):
                 raise DatasetError(
-                    f"{file} cannot be read ({error}); delete it and "
-                    f"{file.parent / COMPLETE}, and run generate again: it alone is drawn anew"
-                ) from error
+                    f"{file} is damaged; run kedro run --pipelines=generate, which draws it again "
+                    "and nothing else"
+                )
+            yield pd.read_parquet(file)
 
 
 class ImageShardsDataset(FolderDataset[Shards, StoredShards]):
-    """A folder of shards. Saving goes on at the next missing one; each is written whole.
+    """A folder of shards, which takes its place once it is complete.
 
-    A shard is a Parquet file that Hugging Face `datasets` opens as pictures. `made_of.json` says
-    what the folder was begun with, `complete.json` that no shard is missing.
+    A shard is a Parquet file that Hugging Face `datasets` opens as pictures. Drawing goes into a
+    hidden folder beside it, is resumed there after an interruption, and starts from the intact
+    shards of the same content that are already there. `made_of.json` says what the content
+    depends on, `complete.json` holds a checksum of each shard and is written last.
     """
 
     marker = COMPLETE
@@ -69,39 +80,96 @@ class ImageShardsDataset(FolderDataset[Shards, StoredShards]):
         """Find the shards.
 
         Raises:
-            DatasetError: Where the folder is not complete.
+            DatasetError: Where the folder is not complete, or is of another model or protocol.
         """
         if not self._exists():
-            raise DatasetError(f"{self._filepath} has not all its pictures yet: run generate")
-        count = json.loads((self._filepath / COMPLETE).read_text(encoding="utf-8"))["shards"]
-        return StoredShards([self._file(index) for index in range(count)])
+            state = "are outdated" if self.outdated else "are not all there yet"
+            raise DatasetError(
+                f"the pictures in {self._filepath} {state}; run kedro run --pipelines=generate"
+            )
+        complete = _read(self._filepath / COMPLETE)
+        files = [_file(self._filepath, index) for index in range(complete["shards"])]
+        return StoredShards(files, made_of(self._filepath) or {}, complete.get("sha256", ()))
 
     def save(self, data: Shards) -> None:
-        """Draw and write what is missing.
-
-        Raises:
-            DatasetError: Where the shards that are there were made of something else.
-        """
-        found = made_of(self._filepath)
-        if found is None:
-            self._write(MADE_OF, data.made_of)
-        elif found != data.made_of:
-            raise DatasetError(
-                f"{self._filepath} holds pictures made of {found}, not of {data.made_of}; "
-                "delete the folder to draw them anew"
-            )
-        missing = [index for index in range(data.count) if not self._file(index).exists()]
+        """Draw what is missing, then replace the folder."""
+        draft = self._filepath.with_name(f".{self._filepath.name}.drawing")
+        if made_of(draft) != data.made_of:
+            shutil.rmtree(draft, ignore_errors=True)
+            _write(draft / MADE_OF, data.made_of)
+        if made_of(self._filepath) == data.made_of:
+            _link_intact(self._filepath, draft, data.count)
+        missing = [index for index in range(data.count) if not _file(draft, index).exists()]
         for index, table in zip(missing, data.draw(missing), strict=True):
-            with replacing(self._file(index)) as part:
+            with replacing(_file(draft, index)) as part:
                 _write_pictures(table, part)
-        self._write(COMPLETE, {"shards": data.count})
+        checksums = [_checksum(_file(draft, index)) for index in range(data.count)]
+        _write(draft / COMPLETE, {"shards": data.count, "sha256": checksums})
+        swap(draft, self._filepath)
+        self._saved()
 
-    def _file(self, index: int) -> Path:
-        return self._filepath / f"{index:02d}.parquet"
 
-    def _write(self, name: str, value: dict[str, Any]) -> None:
-        with replacing(self._filepath / name) as part:
-            part.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+def damaged(folder: Path) -> list[str]:
+    """Names of the shards of a complete folder that are missing or not what was written."""
+    if not (folder / COMPLETE).exists():
+        return []
+    complete = _read(folder / COMPLETE)
+    count = complete["shards"]
+    checksums = complete.get("sha256") or [None] * count
+    files = [_file(folder, index) for index in range(count)]
+    return [
+        f.name for f, checksum in zip(files, checksums, strict=True) if not _intact(f, checksum)
+    ]
+
+
+def made_of(folder: Path) -> dict[str, Any] | None:
+    """What the shards of a folder depend on; `None` where there are none."""
+    try:
+        return _read(folder / MADE_OF)
+    except (OSError, ValueError):
+        return None
+
+
+def _link_intact(source: Path, draft: Path, count: int) -> None:
+    """Take over the shards that are as they were written, without copying them."""
+    broken = {*damaged(source)}
+    for index in range(count):
+        file, target = _file(source, index), _file(draft, index)
+        if not target.exists() and file.name not in broken and _intact(file, None):
+            try:
+                os.link(file, target)
+            except OSError:  # a file system without hard links
+                shutil.copy2(file, target)
+
+
+def _intact(file: Path, checksum: str | None) -> bool:
+    """Whether a shard is what was written; without a checksum, whether it can be read at all."""
+    if checksum is not None:
+        return file.exists() and _checksum(file) == checksum
+    try:
+        pd.read_parquet(file)
+    except Exception:
+        return False
+    return True
+
+
+def _checksum(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _file(folder: Path, index: int) -> Path:
+    return folder / f"{index:02d}.parquet"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return value
+
+
+def _write(path: Path, value: dict[str, Any]) -> None:
+    with replacing(path) as part:
+        part.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
 
 
 def _write_pictures(table: pd.DataFrame, path: Path) -> None:
@@ -119,12 +187,3 @@ def _write_pictures(table: pd.DataFrame, path: Path) -> None:
     note = json.dumps({"info": {"features": features}})
     metadata = {**(arrow.schema.metadata or {}), b"huggingface": note.encode()}
     parquet.write_table(arrow.replace_schema_metadata(metadata), path)
-
-
-def made_of(folder: Path) -> dict[str, Any] | None:
-    """What the shards of a folder depend on; `None` where there are none."""
-    try:
-        found: dict[str, Any] = json.loads((folder / MADE_OF).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return found

@@ -1,22 +1,21 @@
-"""Pictures that no longer belong to their checkpoint: found before a run, and drawn again."""
+"""What no longer belongs to its checkpoint: found before a run, so that it is made again."""
 
 from __future__ import annotations
 
 import json
-import logging
-import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from drift_pipeline import project
 from drift_pipeline.checkpoints import files_digest
-from drift_pipeline.datasets.shards import made_of
+from drift_pipeline.datasets.judged import JUDGE, PICTURES, read_judged
+from drift_pipeline.datasets.shards import damaged, made_of
 from drift_pipeline.evaluation.protocol import Protocol
 from drift_pipeline.runs import Run, fingerprint
 from drift_pipeline.state import RunFolder
 
-logger = logging.getLogger(__name__)
+MadeOf = dict[str, Any]
 
 
 def base_identity(run: Run) -> dict[str, Any]:
@@ -26,76 +25,83 @@ def base_identity(run: Run) -> dict[str, Any]:
     return {"base_model": model, "files": digest, "precision": run.train.precision}
 
 
-def remove_stale(
+def expected_pictures(
     run: Run,
     protocol: Protocol,
     epochs: Iterable[int],
     trained: RunFolder,
-    pictures: Path,
-    features: Path,
     will_train: bool = False,
-) -> list[Path]:
-    """Remove pictures, embeddings and scores of another model or another protocol.
-
-    They are made again from what is there, so nothing is lost but time, which is said.
+) -> dict[str, MadeOf]:
+    """Say what the pictures of the base model and of each judged checkpoint must be made of.
 
     Args:
         run: The run that is evaluated.
         protocol: What has to be drawn.
         epochs: Epochs of the judged checkpoints.
         trained: The run's folder, whose states say what each checkpoint was trained with.
-        pictures: Where the pictures of all runs are.
-        features: Where their embeddings and scores are.
-        will_train: Checkpoints that are not there will be trained, so their pictures are old.
+        will_train: Checkpoints that are missing will be trained, so pictures of them are old.
 
     Returns:
-        The folders of pictures that were removed.
+        `made_of` by place: `base`, `base_fresh`, `epoch_NNNN`. A checkpoint that is missing and
+        will not be trained is left out: nothing is known of it.
     """
     base = fingerprint(base_identity(run))
     expected = {
-        "base/epoch_0000": (base, 0, protocol.hash),
-        "base_fresh/epoch_0000": (base, 0, protocol.fresh().hash),
+        "base": {"policy": base, "epoch": 0, "protocol": protocol.hash},
+        "base_fresh": {"policy": base, "epoch": 0, "protocol": protocol.fresh().hash},
     }
     states = trained.states()
     for epoch in epochs:
-        place = f"{run.name}/epoch_{epoch:04d}"
         if epoch in states:
             state = json.loads(states[epoch].read_text(encoding="utf-8"))
-            expected[place] = (state["fingerprint"], epoch, protocol.hash)
+            policy = state["fingerprint"]
         elif will_train:
-            expected[place] = ("still to be trained", epoch, protocol.hash)
-    removed = []
-    for place, values in expected.items():
-        found = made_of(pictures / place / "images")
-        wanted = dict(zip(("policy", "epoch", "protocol"), values, strict=True))
-        if found is not None and found != wanted:
-            logger.warning("%s is of another model or protocol: made again", pictures / place)
-            shutil.rmtree(features / place, ignore_errors=True)
-            shutil.rmtree(pictures / place)
-            removed.append(pictures / place)
-    return removed
+            policy = "still to be trained"
+        else:
+            continue
+        expected[place(epoch)] = {"policy": policy, "epoch": epoch, "protocol": protocol.hash}
+    return expected
 
 
-def remove_unjudged(features: Path, names: Iterable[str], digest: str) -> list[Path]:
-    """Remove embeddings and scores by encoders or rewards that have changed since.
+def place(epoch: int) -> str:
+    """The name of a checkpoint's folder and of its part of the catalog."""
+    return f"epoch_{epoch:04d}"
+
+
+def picture_fault(folder: Path, expected: MadeOf) -> str | None:
+    """Why pictures must be drawn again; `None` where they need not be, or are not there.
 
     Args:
-        features: Where the embeddings and scores of all runs are.
-        names: Runs to look at.
-        digest: What their judges must be, see `runs.judges_digest`.
-
-    Returns:
-        The folders that were removed.
+        folder: Of the shards.
+        expected: What they must be made of.
     """
-    import pandas as pd
+    found = made_of(folder)
+    if found is None:
+        return None
+    if found != expected:
+        return "of another model or protocol"
+    broken = damaged(folder)
+    return f"damaged ({', '.join(broken)})" if broken else None
 
-    removed = []
-    for file in sorted(file for name in names for file in features.glob(f"{name}/*/*.parquet")):
-        if not file.exists():  # gone with its neighbour
-            continue
-        found = pd.read_parquet(file, columns=["judges"])["judges"].unique().tolist()
-        if found != [digest]:
-            logger.warning("%s was made by other encoders or rewards: made again", file.parent)
-            shutil.rmtree(file.parent)
-            removed.append(file.parent)
-    return removed
+
+def judgement_fault(
+    table: Path, expected: MadeOf, by: str, judges: Mapping[str, str]
+) -> str | None:
+    """Why pictures must be judged again; `None` where they need not be, or never were.
+
+    Args:
+        table: Parquet file of embeddings or scores.
+        expected: What the pictures must be made of.
+        by: The column that names the judge.
+        judges: The digest of each judge that must have a say.
+    """
+    if not table.exists():
+        return None
+    found = read_judged(table, columns=[by, PICTURES, JUDGE])
+    if found is None:
+        return "damaged, or from before it said what was judged"
+    if {*found[PICTURES]} != {fingerprint(expected)}:
+        return "of other pictures"
+    known = dict(zip(found[by], found[JUDGE], strict=True))
+    changed = sorted(name for name, digest in judges.items() if known.get(name) != digest)
+    return f"without {', '.join(changed)} as they are now" if changed else None

@@ -17,6 +17,8 @@ from drift_pipeline.evaluation.intervals import bootstrap_mean
 
 #: What Eq. 31 is called with which encoder; another encoder gives the measure its own name.
 DISTANCES = {"dreamsim": "dreamsim", "openclip": "clip"}
+REWARD_METRICS = ("reward", "reward_normalised", "true_reward")
+"""Measures whose `encoder` column names a reward."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from drift_pipeline.parameters import EncoderSpec, RewardSpec
-from drift_pipeline.runs import look_up
+from drift_pipeline.runs import judges_digest, look_up
 
 
 class _Parameters(BaseModel):
@@ -73,4 +73,19 @@ def presets_of(
     return (
         {name: look_up(EncoderSpec, presets, "encoder", name) for name in seeing},
         {name: look_up(RewardSpec, presets, "reward", name) for name in measure.rewards},
+    )
+
+
+def digests_of(
+    encoders: Mapping[str, EncoderSpec], rewards: Mapping[str, RewardSpec]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """The digest of each encoder and of each reward, which changes whenever it does.
+
+    Args:
+        encoders: Name to encoder.
+        rewards: Name to reward.
+    """
+    return (
+        {name: judges_digest({name: spec}, {}) for name, spec in encoders.items()},
+        {name: judges_digest({}, {name: spec}) for name, spec in rewards.items()},
     )

@@ -73,7 +73,7 @@ def made(tmp_path_factory, project_path):
 
 @pytest.fixture(scope="module")
 def page(made):
-    return Page((made[0] / "report.html").read_text(encoding="utf-8"))
+    return Page((made[0] / "analysis/report.html").read_text(encoding="utf-8"))
 
 
 def test_every_file_is_there(made):
@@ -152,7 +152,7 @@ def test_runs_without_pictures_still_make_a_report(tmp_path, project_path):
     synthetic.write(tmp_path, metrics[metrics["reward"] != "hpsv2"], pictures=False)
     catalog = synthetic.catalog(project_path, tmp_path, two_comparisons(project_path))
     SequentialRunner().run(create_pipeline(), catalog)
-    text = (tmp_path / PLACES["reporting"] / "report.html").read_text(encoding="utf-8")
+    text = (tmp_path / PLACES["reporting"] / "analysis/report.html").read_text(encoding="utf-8")
     assert "No embeddings of the base model" in text
     assert "No run of prompt noise has been measured" in text
     assert "ddpo-hpsv2-s42" in Page(text).sections["not-come-out"]

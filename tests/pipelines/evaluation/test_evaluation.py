@@ -14,7 +14,7 @@ from drift_pipeline.pipelines.measure import create_pipeline as create_measure
 NAME = "drift-pickscore-s42"
 COLUMNS = [
     "run", "method", "reward", "seed", "epoch", "images", "seconds",
-    "metric", "encoder", "value", "low", "high", "n", "protocol",
+    "metric", "encoder", "value", "low", "high", "n", "judge", "base", "protocol",
 ]  # fmt: skip
 METRICS = {
     ("dreamsim", "dreamsim"), ("clip", "openclip"), ("recall", "dreamsim"),
@@ -125,8 +125,10 @@ def test_other_judges_look_again(evaluated, kedro_run, prompts, models, caplog):
     kedro_run("measure", evaluated, {"generate.prompts": str(prompts), **other})
     after = stamps(evaluated)
     changed = {name for name in before if before[name] != after[name]}
-    assert changed == {name for name in before if name.startswith("features")}
-    assert "made by other encoders or rewards: made again" in caplog.text
+    assert changed == {
+        name for name in before if name.startswith("features") and "base_fresh" not in name
+    }
+    assert "without pickscore as they are now: made again" in caplog.text
     new = pd.read_parquet(table).set_index(["metric", "encoder"])["value"]
     assert new["reward", "pickscore"] != old["reward", "pickscore"]
     assert new["reward", "hpsv2"] == old["reward", "hpsv2"]
@@ -139,7 +141,7 @@ def test_another_protocol_makes_everything_anew(evaluated, kedro_run, prompts, c
     after = stamps(evaluated)
     pictures = {name for name in after if "images" in name}
     assert pictures and all(before.get(name) != after[name] for name in pictures)
-    assert not [name for name in after if "embeddings" in name]  # they were of the old pictures
+    assert before.keys() == after.keys()  # nothing was deleted
     assert "of another model or protocol: made again" in caplog.text
 
 

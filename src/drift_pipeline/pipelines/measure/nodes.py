@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from drift_pipeline import components
-from drift_pipeline.evaluation.parameters import Measure, presets_of
+from drift_pipeline.evaluation.parameters import Measure, digests_of, presets_of
 from drift_pipeline.evaluation.protocol import Protocol
-from drift_pipeline.parameters import ConfigurationError
-from drift_pipeline.runs import Run, judges_digest
+from drift_pipeline.parameters import ConfigurationError, RewardSpec
+from drift_pipeline.runs import Run, look_up
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -28,13 +28,15 @@ class Judges:
         encoders: Images to embeddings.
         scorers: Images and prompts to scores.
         truths: Images to true rewards.
-        digest: Changes whenever one of them does.
+        encoder_digests: For each encoder what changes whenever it does.
+        reward_digests: The same for each reward.
     """
 
     encoders: dict[str, Any]
     scorers: dict[str, Any]
     truths: dict[str, Any]
-    digest: str
+    encoder_digests: dict[str, str]
+    reward_digests: dict[str, str]
 
 
 def load_judges(
@@ -57,7 +59,7 @@ def load_judges(
             for name, spec in scoring.items()
             if spec.truth is not None
         },
-        judges_digest(seeing, scoring),
+        *digests_of(seeing, scoring),
     )
 
 
@@ -67,7 +69,10 @@ def look(pictures: StoredShards, judges: Judges, run: Run) -> tuple[DataFrame, D
 
     shown = _with_bar(pictures, run)
     vectors, scores = tables.look(shown, judges.encoders, judges.scorers, judges.truths)
-    return vectors.assign(judges=judges.digest), scores.assign(judges=judges.digest)
+    return (
+        _signed(vectors, pictures, vectors["encoder"].map(judges.encoder_digests)),
+        _signed(scores, pictures, scores["reward"].map(judges.reward_digests)),
+    )
 
 
 def embed(pictures: StoredShards, judges: Judges, run: Run) -> DataFrame:
@@ -75,7 +80,12 @@ def embed(pictures: StoredShards, judges: Judges, run: Run) -> DataFrame:
     from drift_pipeline.evaluation import tables
 
     vectors, _ = tables.look(_with_bar(pictures, run), judges.encoders, {}, {})
-    return vectors.assign(judges=judges.digest)
+    return _signed(vectors, pictures, vectors["encoder"].map(judges.encoder_digests))
+
+
+def _signed(table: DataFrame, pictures: StoredShards, judge: Any) -> DataFrame:
+    """Note in each row which pictures were judged, and by which judge."""
+    return table.assign(pictures=pictures.fingerprint, judge=judge)
 
 
 def _with_bar(pictures: StoredShards, run: Run) -> Any:
@@ -157,8 +167,14 @@ def _measure(
             f"measure.manifold_encoder: {encoder!r} is not one of measure.encoders "
             f"({', '.join(measure.encoders)})"
         )
-    bounds = {name: spec.bounds for name, spec in presets_of(measure, {}, rewards)[1].items()}
-    return measuring.measure(
+    bounds = {
+        str(name): look_up(RewardSpec, {"rewards": rewards}, "reward", name).bounds
+        for name in scores["reward"].unique()
+        if name in rewards
+    }
+    vectors = vectors[vectors["encoder"].isin(measure.encoders)]
+    scores = scores[scores["reward"].isin(bounds)]
+    table = measuring.measure(
         tables.read_seen(vectors, scores),
         tables.vectors_of(own, encoder),
         tables.vectors_of(fresh, encoder),
@@ -167,6 +183,12 @@ def _measure(
         measure.recall_k,
         measure.resamples,
     )
+    encoded = dict(zip(vectors["encoder"], vectors["judge"], strict=True))
+    rewarded = dict(zip(scores["reward"], scores["judge"], strict=True))
+    of_reward = table["metric"].isin(measuring.REWARD_METRICS)
+    table["judge"] = table["encoder"].map(rewarded).where(of_reward, table["encoder"].map(encoded))
+    table["base"] = own["pictures"].iloc[0]
+    return table
 
 
 def _labelled(

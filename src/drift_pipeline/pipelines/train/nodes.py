@@ -226,11 +226,15 @@ def update(
     return updates, without_nan(summary), new_policy
 
 
-def training_curve(run: Run, *tables: Any) -> tuple[DataFrame, list[dict[str, Any]], Image]:
-    """Put the epochs together: a table, points for DVC's plots, and a picture.
+def training_curve(
+    run: Run, _lora: Any, _pictures: Any, *tables: Any
+) -> tuple[DataFrame, Image, list[dict[str, Any]]]:
+    """Put the epochs together: a table, a picture, and points for DVC's plots.
 
     Args:
         run: The run.
+        _lora: Not used; the adapter and the pictures are written first.
+        _pictures: Likewise.
         *tables: The epochs' summaries, then their gradient updates.
     """
     import pandas as pd
@@ -243,7 +247,7 @@ def training_curve(run: Run, *tables: Any) -> tuple[DataFrame, list[dict[str, An
         [{k: float("nan") if v is None else v for k, v in p.items()} for p in points]
     )
     curve.insert(0, "run", run.name)
-    return curve, points, draw_training_curve(curve, pd.concat(updates), run.name)
+    return curve, draw_training_curve(curve, pd.concat(updates), run.name), points
 
 
 def training_pictures(run: Run, *epochs: Any) -> Image:

@@ -101,11 +101,14 @@ def _end(epochs: int) -> list[Node]:
     return [
         Node(
             nodes.training_curve,
+            # Comes last: where the curve covers all epochs, the other results do, too.
             [
                 "run",
+                "trained_lora",
+                "training_pictures",
                 *(f"{space}.{table}" for table in ("summary", "updates") for space in spaces),
             ],
-            ["training_curve", "training_curve_points", "training_curve_figure"],
+            ["training_curve", "training_curve_figure", "training_curve_points"],
             name="training_curve",
             namespace="training",
         ),

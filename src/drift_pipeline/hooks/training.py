@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import AbstractContextManager
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 from kedro.config import MissingConfigException
@@ -22,15 +22,27 @@ from omegaconf import OmegaConf
 
 from drift_pipeline import project
 from drift_pipeline.checkpoints import local_or_hub, pipeline_class
-from drift_pipeline.evaluation.parameters import Generate, Measure, presets_of
+from drift_pipeline.datasets.renewable import mark_outdated
+from drift_pipeline.evaluation.freshness import expected_pictures
+from drift_pipeline.evaluation.parameters import Generate, Measure, digests_of, presets_of
 from drift_pipeline.evaluation.protocol import Protocol, judged_epochs
+from drift_pipeline.hooks.analysis import refuse_loss
+from drift_pipeline.hooks.outdated import mark_evaluation
 from drift_pipeline.needs import needs_of, refuse_untrainable, require
 from drift_pipeline.parameters import ConfigurationError
 from drift_pipeline.prompts import read_prompts
-from drift_pipeline.runs import Run, judges_digest, read
-from drift_pipeline.state import RunFolder, remove
+from drift_pipeline.runs import Run, read
+from drift_pipeline.state import RunFolder
 
 logger = logging.getLogger(__name__)
+RESULTS = (
+    "trained_lora",
+    "training_pictures",
+    "training_curve",
+    "training_curve_points",
+    "training_curve_figure",
+)
+"""What a run leaves at its end, made again when it is trained for longer."""
 
 
 class TrainingHooks:
@@ -84,41 +96,46 @@ class TrainingHooks:
         """Check prompts and earlier state, and say what is going to happen."""
         if self._run is None:
             return
+        refuse_loss(pipeline, catalog)
         spaces = {(node.namespace or "").partition(".")[0] for node in pipeline.nodes}
-        if "training" in spaces:
-            self._prepare_training(self._run, run_params)
         if "evaluation" in spaces:
+            self._mark_outdated(self._run, pipeline, catalog, will_train="training" in spaces)
             self._require_models(self._run, pipeline, catalog, run_params)
-            self._freshen(self._run, will_train="training" in spaces)
-        # These are cheap, and stale as soon as anything before them is made again.
-        for name in pipeline.all_outputs():
-            if name.startswith("analyze.") or name in ("base_metrics", "run_metrics"):
-                path = getattr(catalog.get(name), "_filepath", None)
-                if path is not None:
-                    remove(Path(path))
+        if "training" in spaces:
+            self._prepare_training(self._run, run_params, catalog)
 
-    def _prepare_training(self, run: Run, given: dict[str, Any]) -> None:
+    def _prepare_training(self, run: Run, given: dict[str, Any], catalog: CatalogProtocol) -> None:
         folder = self._folder
+        folder.tidy()
         prompts = read_prompts(project.current.path / run.train.prompts)
+        trained = self._trained(run, prompts)
+        if trained is None or trained < run.epochs:
+            rewards, encoders = {run.reward_name: run.reward}, {run.train.encoder: run.encoder}
+            require(needs_of(run.train.base_model, rewards, encoders), given)
+            _check_base_model(run)
+        # Only now that nothing else can be refused.
+        if trained is None:
+            folder.set_aside()
+            trained = 0
+        if not folder.finished(run.epochs):
+            for name in RESULTS:
+                mark_outdated(catalog.get(name))
+        for line in introduction(run, len(prompts), str(folder.path), trained):
+            logger.info(line)
+        self._open_bar(run, trained)
+
+    def _trained(self, run: Run, prompts: list[str]) -> int | None:
+        """Epochs that can be continued from; `None` where the run starts over."""
         if run.train.start_over:
-            folder.clear()
+            return None
+        strict = run.train.if_changed == "start_over"
         try:
-            strict = run.train.if_changed == "start_over"
-            trained = folder.check(run.identity(prompts), run.epochs, same_code=strict)
+            return self._folder.check(run.identity(prompts), run.epochs, same_code=strict)
         except ConfigurationError as error:
             if not strict:
                 raise
             logger.warning("Starting over: %s", error.message)
-            folder.clear()
-            trained = 0
-        if trained < run.epochs:
-            rewards, encoders = {run.reward_name: run.reward}, {run.train.encoder: run.encoder}
-            require(needs_of(run.train.base_model, rewards, encoders), given)
-            _check_base_model(run)
-        folder.tidy(run.epochs)
-        for line in introduction(run, len(prompts), str(folder.path), trained):
-            logger.info(line)
-        self._open_bar(run, trained)
+            return None
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, data: Any, node: Node) -> None:
@@ -162,18 +179,16 @@ class TrainingHooks:
         base_model = run.train.base_model if used("base_model") else None
         require(needs_of(base_model, rewards, encoders), given)
 
-    def _freshen(self, run: Run, will_train: bool) -> None:
-        """Remove pictures of another model or protocol, and what other judges said of them."""
-        from drift_pipeline.evaluation.freshness import remove_stale, remove_unjudged
-
-        root = project.current.path
-        prompts = read_prompts(root / self._generate.prompts, "generate.prompts")
+    def _mark_outdated(
+        self, run: Run, pipeline: Pipeline, catalog: CatalogProtocol, will_train: bool
+    ) -> None:
+        """Mark pictures of another model or protocol, and what other judges said of them."""
+        prompts = read_prompts(project.current.path / self._generate.prompts, "generate.prompts")
         protocol = Protocol.of(self._generate, run.train, prompts)
-        pictures, features = root / self._generate.folder, root / self._measure.features
-        judged = project.current.judged_epochs
-        remove_stale(run, protocol, judged, self._folder, pictures, features, will_train)
-        digest = judges_digest(*presets_of(self._measure, *self._presets))
-        remove_unjudged(features, ("base", "base_fresh", run.name), digest)
+        epochs = project.current.judged_epochs
+        expected = expected_pictures(run, protocol, epochs, self._folder, will_train)
+        encoders, rewards = digests_of(*presets_of(self._measure, *self._presets))
+        mark_evaluation(pipeline, catalog, expected, {"encoder": encoders, "reward": rewards})
 
     def _open_bar(self, run: Run, trained: int) -> None:
         from tqdm.auto import tqdm

@@ -1,0 +1,160 @@
+"""The analysis goes in whole or not at all, and never loses what an earlier one has shown."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from kedro.framework.hooks import hook_impl
+from kedro.io import CatalogProtocol
+from kedro.pipeline import Pipeline
+
+from drift_pipeline.datasets.renewable import mark_outdated
+from drift_pipeline.parameters import ConfigurationError
+from drift_pipeline.whole import replacing_folder
+
+MADE_OF = "made_of.json"
+"""The measured runs and checkpoints that an analysis was made of, beside its results."""
+INPUTS = ("measured_metrics", "measured_training", "measured_embeddings", "measured_images")
+REPORT = "analyze.report"
+"""Lies at the top of the analysis' folder."""
+PREFIX = "analyze."
+SHOWN = 3
+
+Inputs = dict[str, list[str]]
+"""By dataset, the places that have files of it: `<run>` or `<run>/epoch_NNNN`."""
+
+
+class AnalysisHooks:
+    """Has `analyze` write into a folder beside its own, which takes its place at the end."""
+
+    def __init__(self) -> None:
+        self._replacement = ExitStack()
+        self._moved: list[tuple[Any, Any]] = []
+        self._part = Path()
+        self._inputs: Inputs = {}
+
+    @hook_impl(trylast=True)
+    def before_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+        """Turn the datasets to the folder beside; nothing can be refused any more."""
+        from drift_pipeline.pipelines.analyze import create_pipeline
+
+        outputs = {name for name in pipeline.all_outputs() if name.startswith(PREFIX)}
+        if not outputs:
+            return
+        folder = _folder(catalog)
+        self._catalog = catalog
+        self._part = self._replacement.enter_context(replacing_folder(folder))
+        if create_pipeline().all_outputs() - outputs and folder.exists():
+            shutil.copytree(folder, self._part, copy_function=_link, dirs_exist_ok=True)
+        for dataset in [catalog[name] for name in sorted(outputs)]:
+            mark_outdated(dataset)
+            path = Path(getattr(dataset, "_filepath", ""))
+            if path.is_relative_to(folder):
+                self._moved.append((dataset, dataset._filepath))
+                dataset._filepath = type(dataset._filepath)(self._part / path.relative_to(folder))
+
+    @hook_impl
+    def after_pipeline_run(self) -> None:
+        """Put the new analysis in the place of the old one."""
+        if not self._moved:
+            return
+        text = json.dumps(found_inputs(self._catalog), indent=1, ensure_ascii=False)
+        (self._part / MADE_OF).write_text(text + "\n", encoding="utf-8")
+        self._turn_back()
+        self._replacement.close()
+
+    @hook_impl
+    def on_pipeline_error(self, error: Exception) -> None:
+        """Leave the old analysis as it was."""
+        if self._moved:
+            self._turn_back()
+            self._replacement.__exit__(type(error), error, error.__traceback__)
+
+    def _turn_back(self) -> None:
+        for dataset, path in self._moved:
+            dataset._filepath = path
+        self._moved = []
+
+
+def refuse_loss(pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+    """Refuse an analysis of nothing, or of less than the one that it would replace.
+
+    Args:
+        pipeline: What will run; inputs that it makes itself count as there.
+        catalog: Its datasets.
+
+    Raises:
+        ConfigurationError: In one line, what is missing and how to get it.
+    """
+    if not any(name.startswith(PREFIX) for name in pipeline.all_outputs()):
+        return
+    found = found_inputs(catalog)
+    if not found["measured_metrics"] and "run_metrics" not in pipeline.all_outputs():
+        raise ConfigurationError(
+            f"nothing has been measured: there is no metrics.parquet in "
+            f"{catalog['measured_metrics'].folder}; train and measure a run (kedro run), or "
+            "fetch what others have measured (dvc pull)"
+        )
+    folder = _folder(catalog)
+    try:
+        before: Inputs = json.loads((folder / MADE_OF).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return
+    places = {name: Path(catalog[name].folder) for name in INPUTS}
+    made = [getattr(catalog.get(name), "_filepath", None) for name in pipeline.all_outputs()]
+    missing = missing_inputs(before, found, places, [Path(path) for path in made if path])
+    if missing and catalog.load("params:analyze").if_less == "refuse":
+        named = ", ".join(map(str, missing[:SHOWN]))
+        more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
+        raise ConfigurationError(
+            f"{folder} shows results of files that are no longer here ({named}{more}), and would "
+            "lose them; bring them back (dvc pull, or kedro run with that run's method, reward "
+            "and seed), or accept the smaller analysis with --params analyze.if_less=replace"
+        )
+
+
+def found_inputs(catalog: CatalogProtocol) -> Inputs:
+    """List the runs and checkpoints of which there are files."""
+    return {name: catalog[name].places() for name in INPUTS}
+
+
+def missing_inputs(
+    before: Mapping[str, Iterable[str]],
+    now: Mapping[str, Iterable[str]],
+    folders: Mapping[str, Path],
+    made: Iterable[Path] = (),
+) -> list[Path]:
+    """List the places that had files once and have none now.
+
+    Args:
+        before: By dataset, the places at the time.
+        now: The same today.
+        folders: By dataset, where its places are.
+        made: Files and folders that will be made; places above or below them are not missing.
+    """
+    made = list(made)
+    gone = [
+        folders[name] / place
+        for name, places in before.items()
+        if name in folders
+        for place in sorted({*places} - {*now.get(name, ())})
+    ]
+    return [p for p in gone if not any(m.is_relative_to(p) or p.is_relative_to(m) for m in made)]
+
+
+def _folder(catalog: CatalogProtocol) -> Path:
+    return Path(catalog[REPORT]._filepath).parent
+
+
+def _link(source: str, target: str) -> None:
+    """Take a file over without copying it; saving replaces files and never writes into them."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
