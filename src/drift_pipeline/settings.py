@@ -1,10 +1,10 @@
 """Project settings; see https://docs.kedro.org/en/stable/configure/configuration_basics/."""
 
-from drift_pipeline.hooks import AnalysisHooks, TrainingHooks
+from drift_pipeline.hooks import AnalysisHooks, BestiaryHooks, TrainingHooks
 from drift_pipeline.project import DEFAULT_RUN, expected_seeds
 from drift_pipeline.session import ResumingSession
 
-HOOKS = (TrainingHooks(), AnalysisHooks())
+HOOKS = (TrainingHooks(), AnalysisHooks(), BestiaryHooks())
 SESSION_CLASS = ResumingSession
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
 
@@ -34,3 +36,13 @@ class Bestiary(BaseModel):
     preferences: Fit
     dreamsim: Fit
     dreamsim_tuning_steps: PositiveInt
+
+    @property
+    def models(self) -> Path:
+        """Where runs load the models from."""
+        return Path(self.folder)
+
+    @property
+    def draft(self) -> Path:
+        """Where the models are until all of them are finished."""
+        return self.models.with_name(f".{self.models.name}.draft")

@@ -5,6 +5,7 @@ import tiny
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 
+from drift_pipeline.bestiary.install import install
 from drift_pipeline.bestiary.parameters import Bestiary
 from drift_pipeline.encoders.dreamsim import DreamSim
 from drift_pipeline.encoders.openclip import OpenCLIP
@@ -19,7 +20,7 @@ NETWORKS = ("vae", "clip", "openclip", "unet", "preferences", "dreamsim")
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    return make(tmp_path_factory.mktemp("bestiary"))
+    return make(tmp_path_factory.mktemp("world") / "bestiary")
 
 
 def make(folder):
@@ -38,6 +39,7 @@ def make(folder):
     catalog = DataCatalog({name: MemoryDataset(copy_mode="assign") for name in pipeline.datasets()})
     catalog["params:bestiary"] = parameters
     SequentialRunner().run(pipeline, catalog)
+    assert install(parameters.draft, folder) is None
     return folder, catalog
 
 
@@ -79,10 +81,52 @@ def test_the_adapters_load_what_was_saved(made):
 
 def test_the_same_seed_makes_the_same_files(made, tmp_path):
     folder, catalog = made
-    _, again = make(tmp_path)
+    other, again = make(tmp_path / "bestiary")
     files = sorted(file.relative_to(folder) for file in folder.rglob("*") if file.is_file())
-    assert files == sorted(f.relative_to(tmp_path) for f in tmp_path.rglob("*") if f.is_file())
+    assert files == sorted(f.relative_to(other) for f in other.rglob("*") if f.is_file())
     assert [file for file in files if file.suffix in (".safetensors", ".pt", ".tar")]
     for file in files:
-        assert (folder / file).read_bytes() == (tmp_path / file).read_bytes(), file
+        assert (folder / file).read_bytes() == (other / file).read_bytes(), file
     assert again["bestiary.metrics"].load() == catalog["bestiary.metrics"].load()
+
+
+def test_models_in_use_are_replaced_at_once_and_set_aside(tmp_path):
+    folder, draft = tmp_path / "bestiary", tmp_path / ".bestiary.draft"
+    for name, text in (("vae", "old"), ("clip", "kept")):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "weights").write_text(text)
+
+    (draft / "vae").mkdir(parents=True)
+    (draft / "vae/weights").write_text("old")
+    assert install(draft, folder) is None  # the same bits were made again
+
+    (draft / "vae").mkdir(parents=True)
+    (draft / "vae/weights").write_text("new")
+    aside = install(draft, folder)
+    assert aside == tmp_path / "set_aside/bestiary-1"
+    assert (aside / "vae/weights").read_text() == "old"
+    assert (folder / "vae/weights").read_text() == "new"
+    assert (folder / "clip/weights").read_text() == (aside / "clip/weights").read_text() == "kept"
+    assert not draft.exists()
+
+
+def test_an_unfinished_bestiary_changes_nothing(kedro_run, tmp_path, monkeypatch):
+    folder = tmp_path / "bestiary"
+    (folder / "openclip").mkdir(parents=True)
+    (folder / "openclip/weights").write_text("in use")
+    small = {f"bestiary.{name}.{key}": value for name in NETWORKS for key, value in FIT.items()}
+    changes = {
+        **small, "bestiary.folder": str(folder), "bestiary.pictures": 90, "bestiary.held_out": 45,
+        "bestiary.dreamsim_tuning_steps": 2,
+    }  # fmt: skip
+
+    def fail(*_, **__):
+        raise RuntimeError("stopped")
+
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="stopped"):
+        patch.setattr("drift_pipeline.bestiary.similarity.train_dreamsim", fail)
+        kedro_run("bestiary", tmp_path, changes, node_names=[
+            f"bestiary.{node}" for node in ("draw_pictures", "make_tokenizer", "train_openclip",
+                                            "train_dreamsim")])  # fmt: skip
+    assert (folder / "openclip/weights").read_text() == "in use"
+    assert [path.name for path in folder.rglob("*")] == ["openclip", "weights"]

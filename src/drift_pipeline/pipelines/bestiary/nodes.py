@@ -6,7 +6,6 @@ A node returns what it measured; later nodes take that as the sign that the part
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drift_pipeline.bestiary.parameters import Bestiary
@@ -97,7 +96,7 @@ def train_openclip(
         seed=bestiary.seed,
         **bestiary.openclip.model_dump(),
     )
-    formats.save_openclip(Path(bestiary.folder) / "openclip", config, clip.state_dict(), tokenizer)
+    formats.save_openclip(bestiary.draft / "openclip", config, clip.state_dict(), tokenizer)
     named = contrast.named_animals(features, tokenizer, held_out.images)
     return clip, {"named_drawings": float((named == held_out.animals).float().mean())}
 
@@ -118,7 +117,7 @@ def train_unet(
     unet = diffusion.train_unet(
         latents, drawn, tokenizer, text_encoder, seed=bestiary.seed, **bestiary.unet.model_dump()
     )
-    folder = Path(bestiary.folder) / "stable_diffusion"
+    folder = bestiary.draft / "stable_diffusion"
     diffusion.save_stable_diffusion(folder, vae, unet, tokenizer, text_encoder)
     return {"parameters_millions": sum(p.numel() for p in unet.parameters()) / 1e6}
 
@@ -141,7 +140,7 @@ def train_pickscore(
     measured = _train_preferences(
         "PickScore", model, features_of(model), tokenizer, drawn, held_out, tastes.dusk, bestiary
     )
-    folder = Path(bestiary.folder) / "pickscore"
+    folder = bestiary.draft / "pickscore"
     formats.save_pickscore(folder, model, formats.clip_processor(tokenizer, SIZE))
     return measured
 
@@ -157,7 +156,7 @@ def train_hpsv2(
     from drift_pipeline.bestiary import formats, tastes
     from drift_pipeline.bestiary.contrast import open_clip_features_of
 
-    folder = Path(bestiary.folder) / "hpsv2"
+    folder = bestiary.draft / "hpsv2"
     config, state = formats.clip_to_open_clip(clip)
     model = formats.build_open_clip(config)
     model.load_state_dict(state)
@@ -219,7 +218,7 @@ def train_dreamsim(drawn: Pictures, held_out: Pictures, bestiary: Bestiary) -> M
         tuning_steps=bestiary.dreamsim_tuning_steps,
         **bestiary.dreamsim.model_dump(),
     )
-    formats.save_dreamsim(Path(bestiary.folder) / "dreamsim", ensemble.clip, ensemble.open_clip)
+    formats.save_dreamsim(bestiary.draft / "dreamsim", ensemble.clip, ensemble.open_clip)
     accuracy = similarity.triplet_accuracy(ensemble, held_out, 4 * len(held_out), bestiary.seed + 2)
     return {"triplet_accuracy": accuracy}
 
@@ -239,7 +238,7 @@ def judge(
 
     del trained  # says that the pipeline's folder is complete
     generated = judging.generate_animals(
-        f"{bestiary.folder}/stable_diffusion",
+        str(bestiary.draft / "stable_diffusion"),
         bestiary.judged,
         bestiary.guidance_scale,
         bestiary.inference_steps,
@@ -252,9 +251,14 @@ def judge(
     return sheet, {"named": float((named == asked).float().mean())}
 
 
-def gather(bestiary: Bestiary, **measured: Measured) -> dict[str, Measured]:
-    """Puts everything measured into one report, with the size of the files."""
-    folder = Path(bestiary.folder)
-    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    logger.info("%s: %.1f MB; %s", folder, size / 1e6, measured)
-    return {**measured, "files": {"megabytes": round(size / 1e6, 2)}}
+def gather(
+    drawn_sheet: Any, bestiary: Bestiary, **measured: Measured
+) -> tuple[Any, dict[str, Measured]]:
+    """Puts everything measured into one report, with the size of the files.
+
+    The sheet passes through, so that it is not written before every model is finished.
+    """
+    files = [file for file in bestiary.draft.rglob("*") if file.is_file()]
+    size = sum(file.stat().st_size for file in files)
+    logger.info("%s: %.1f MB; %s", bestiary.folder, size / 1e6, measured)
+    return drawn_sheet, {**measured, "files": {"megabytes": round(size / 1e6, 2)}}

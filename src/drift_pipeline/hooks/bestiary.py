@@ -1,0 +1,34 @@
+"""The bestiary's models are trained beside the ones in use, which they replace at the end."""
+
+from __future__ import annotations
+
+import shutil
+
+from kedro.framework.hooks import hook_impl
+from kedro.io import CatalogProtocol
+from kedro.pipeline import Pipeline
+
+from drift_pipeline.bestiary.parameters import Bestiary
+
+
+class BestiaryHooks:
+    """Starts from an empty draft, and puts a finished one to use."""
+
+    def __init__(self) -> None:
+        self._bestiary: Bestiary | None = None
+
+    @hook_impl
+    def before_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+        """Clear what an earlier, unfinished run has left."""
+        self._bestiary = None
+        if any((node.namespace or "") == "bestiary" for node in pipeline.nodes):
+            self._bestiary = catalog.load("params:bestiary")
+            shutil.rmtree(self._bestiary.draft, ignore_errors=True)
+
+    @hook_impl
+    def after_pipeline_run(self) -> None:
+        """Replace the models in use."""
+        if self._bestiary is not None and self._bestiary.draft.exists():
+            from drift_pipeline.bestiary.install import install
+
+            install(self._bestiary.draft, self._bestiary.models)
