@@ -6,10 +6,12 @@ whose reward DRIFT reaches, with the DRIFT checkpoint that the paper's footnote 
 at that reward, on the straight line between its two checkpoints around it. All have drawn the same
 40 prompts with the same 40 seeds each.
 
+    python benchmarks/collapse.py            # of the published runs
+
     for seed in 42 43 44; do for method in grpo drift; do for pipeline in train generate measure; do
       kedro run --pipelines=$pipeline --params method=$method,seed=$seed
     done; done; done
-    python benchmarks/collapse.py
+    python benchmarks/collapse.py --reports data/08_reporting/bestiary/runs
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from PIL import Image, ImageDraw
 from drift_pipeline.analysis.gains import match_checkpoint, met_checkpoint, relative_gain
 from drift_pipeline.runs import run_name
 
-REPORTS = Path("data/08_reporting/bestiary/runs")
+REPORTS = Path("docs/results/bestiary/runs")
 PICTURES = Path("data/07_model_output/bestiary")
 MEASURES = {
     "reward": ("reward", ".2f"),
@@ -43,14 +45,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[42, 43, 44])
     parser.add_argument("--reward", default="pickscore")
+    parser.add_argument("--reports", type=Path, default=REPORTS, help="where the metrics are")
     parser.add_argument("--picture", type=Path, help="where to save base, GRPO, DRIFT as PNG")
     args = parser.parse_args()
 
-    base = curve_of("base", args.reward).iloc[0]
+    base = curve_of(args.reports, "base", args.reward).iloc[0]
     rows = [{"seed": "", "model": "base", **base}]
     for seed in args.seeds:
         grpo, drift = (
-            curve_of(run_name(method, args.reward, seed), args.reward)
+            curve_of(args.reports, run_name(method, args.reward, seed), args.reward)
             for method in ("grpo", "drift")
         )
         rows.append({"seed": seed, "model": "GRPO, last", **grpo.iloc[-1]})
@@ -85,9 +88,9 @@ def main() -> None:
         sheet(first).save(args.picture)
 
 
-def curve_of(run: str, reward: str) -> pd.DataFrame:
-    """A row a judged checkpoint, a column a measure."""
-    path = REPORTS / run / "metrics.parquet"
+def curve_of(reports: Path, run: str, reward: str) -> pd.DataFrame:
+    """One row per judged checkpoint, one column per measure."""
+    path = reports / run / "metrics.parquet"
     if not path.exists():
         raise SystemExit(f"{path} is missing: train, generate and measure the run first (--help)")
     table = pd.read_parquet(path)

@@ -107,6 +107,24 @@ def gain_values(gains: pd.DataFrame) -> dict[str, Any]:
     return values
 
 
+def gain_metrics(gains: pd.DataFrame, comparison: str) -> dict[str, float | None]:
+    """The average gains of one comparison in percent: a line of `dvc metrics show`.
+
+    Args:
+        gains: Of one reward, any number of comparisons.
+        comparison: The one that is shown.
+
+    Returns:
+        By measure the mean gain, rounded to a tenth; `None` where there is none.
+    """
+    table = average_gains(gains[gains["comparison"] == comparison])
+    percent = {str(row["measure"]): 100 * row["gain"] for row in table.to_dict("records")}
+    return {
+        name.removesuffix("_normalised"): None if math.isnan(value) else round(value, 1)
+        for name, value in percent.items()
+    }
+
+
 def _seeds(checkpoints: pd.DataFrame, comparison: Comparison, baseline: str) -> list[int]:
     ours, theirs = (
         {int(seed) for seed in checkpoints.loc[checkpoints["method"] == method, "seed"]}

@@ -28,9 +28,10 @@ class TextDataset(_WrittenWhole, text.TextDataset):
 
 
 class PicturesDataset(FolderDataset[dict[str, Picture], dict[str, Picture]]):
-    """A folder with `<name>.svg` and `<name>.png` for each figure, and their captions.
+    """A folder with `svg/<name>.svg` and `png/<name>.png` for each figure, and their captions.
 
-    It holds the figures of the last save and no older ones.
+    It holds the figures of the last save and no older ones. The two formats are apart so that
+    DVC's plots, which take whole folders, show each figure once.
     """
 
     marker = CAPTIONS
@@ -40,8 +41,8 @@ class PicturesDataset(FolderDataset[dict[str, Picture], dict[str, Picture]]):
         captions = json.loads((self._filepath / CAPTIONS).read_text(encoding="utf-8"))
         return {
             name: Picture(
-                (self._filepath / f"{name}.svg").read_text(encoding="utf-8"),
-                (self._filepath / f"{name}.png").read_bytes(),
+                (self._filepath / f"svg/{name}.svg").read_text(encoding="utf-8"),
+                (self._filepath / f"png/{name}.png").read_bytes(),
                 caption,
             )
             for name, caption in captions.items()
@@ -50,9 +51,11 @@ class PicturesDataset(FolderDataset[dict[str, Picture], dict[str, Picture]]):
     def save(self, data: dict[str, Picture]) -> None:
         """Write the folder whole."""
         with replacing_folder(self._filepath) as part:
+            for kind in ("svg", "png"):
+                (part / kind).mkdir()
             for name, picture in data.items():
-                (part / f"{name}.svg").write_text(picture.svg, encoding="utf-8")
-                (part / f"{name}.png").write_bytes(picture.png)
+                (part / f"svg/{name}.svg").write_text(picture.svg, encoding="utf-8")
+                (part / f"png/{name}.png").write_bytes(picture.png)
             captions = {name: picture.caption for name, picture in data.items()}
             (part / CAPTIONS).write_text(
                 json.dumps(captions, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"

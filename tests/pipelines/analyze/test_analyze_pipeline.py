@@ -83,14 +83,14 @@ def test_every_file_is_there(made):
             for kind in ("parquet", "json", "md", "tex"):
                 assert (folder / f"analysis/{reward}/{part}.{kind}").stat().st_size
     drawn = {
-        str(path.relative_to(folder / "analysis")) for path in folder.glob("analysis/*/*/*.svg")
+        str(path.relative_to(folder / "analysis")) for path in folder.glob("analysis/*/*/svg/*.svg")
     }
-    main = ["fronts/main", "bars/main", "grids/main", "collapse/collapse"]
-    main += ["curves/costs", "curves/training", "curves/truth"]
+    main = ["fronts/svg/main", "bars/svg/main", "grids/svg/main", "collapse/svg/collapse"]
+    main += ["curves/svg/costs", "curves/svg/training", "curves/svg/truth"]
     expected = {f"{reward}/{name}.svg" for reward in synthetic.SCORERS for name in main}
-    expected |= {f"pickscore/{kind}/noise.svg" for kind in ("fronts", "bars", "grids")}
+    expected |= {f"pickscore/{kind}/svg/noise.svg" for kind in ("fronts", "bars", "grids")}
     assert drawn == expected
-    assert all((folder / "analysis" / name).with_suffix(".png").exists() for name in drawn)
+    assert all((folder / "analysis" / name.replace("svg", "png")).exists() for name in drawn)
 
 
 def test_the_page_needs_nothing_else(page):
@@ -104,7 +104,7 @@ def test_the_page_has_every_figure(made, page):
     # A browser cuts an address at "#", drops line ends from it and stops reading at a quote.
     assert not {*"".join(page.images)} & {*'#"<>\n\r\t'}
     shown = {unquote_to_bytes(source.partition(",")[2]) for source in page.images}
-    written = {path.read_bytes() for path in made[0].glob("analysis/*/*/*.svg")}
+    written = {path.read_bytes() for path in made[0].glob("analysis/*/*/svg/*.svg")}
     assert written
     assert shown == written
 
@@ -207,6 +207,4 @@ def test_texts_are_utf8_and_figures_leave_no_old_ones(tmp_path):
     pictures.save({"old": old})
     pictures.save({"new": new})
     assert pictures.load() == {"new": new}
-    assert sorted(path.name for path in tmp_path.glob("figures/*")) == [
-        "captions.json", "new.png", "new.svg",
-    ]  # fmt: skip
+    assert sorted(path.name for path in tmp_path.glob("figures/*/*")) == ["new.png", "new.svg"]

@@ -84,6 +84,13 @@ def print_gains(analyze: Analyze, **gains: DataFrame) -> dict[str, Any]:
     return texts
 
 
+def gain_metrics(analyze: Analyze, **gains: DataFrame) -> dict[str, dict[str, float | None]]:
+    """Sum the main comparison up in a line for DVC's metrics."""
+    from drift_pipeline.analysis.comparison import gain_metrics
+
+    return {reward: gain_metrics(table, analyze.main) for reward, table in gains.items()}
+
+
 def fronts(checkpoints: DataFrame, analyze: Analyze, **gains: DataFrame) -> dict[str, Pictures]:
     """Draw Figures 4, 9 and 10."""
     from drift_pipeline.analysis.fronts import draw_fronts

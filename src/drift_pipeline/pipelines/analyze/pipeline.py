@@ -54,6 +54,7 @@ def create_pipeline(rewards: Sequence[str] = REWARDS, after: Sequence[str] = ())
             node(nodes.table_1, common | each("gains"), each("table_1")),
             node(nodes.print_table_1, parameters | each("table_1"), texts("table_1")),
             node(nodes.print_gains, parameters | each("gains"), texts("gains")),
+            node(nodes.gain_metrics, parameters | each("gains"), each("metrics")),
             node(nodes.fronts, common | each("gains"), each("fronts")),
             node(nodes.bars, parameters | each("gains"), each("bars")),
             node(nodes.curves, common | {"training": "measured_training"}, each("curves")),

@@ -1,0 +1,1 @@
+"""Commands beside Kedro's `run`: `python -m drift_pipeline <command>`."""

@@ -1,0 +1,99 @@
+"""Write down what each stage of `dvc repro` depends on: `python -m drift_pipeline fingerprints`.
+
+A file per run and stage says with which parameters, prompts, models and code it has to be made: the
+same values by which a run decides whether it can be resumed. DVC watches these files, so that a
+stage reruns where one of its values has changed, whichever file the value stands in.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+from kedro.config import OmegaConfigLoader
+
+from drift_pipeline import project
+from drift_pipeline.commands.paper import read_paper, runs_of
+from drift_pipeline.evaluation.freshness import base_identity
+from drift_pipeline.evaluation.parameters import Generate, Measure, digests_of, presets_of
+from drift_pipeline.evaluation.protocol import Protocol, judged_epochs
+from drift_pipeline.parameters import RewardSpec
+from drift_pipeline.prompts import read_prompts
+from drift_pipeline.runs import Run, code_digest, look_up, read
+from drift_pipeline.whole import replacing
+
+FOLDER = Path("data/05_model_input")
+
+
+@click.command(help=__doc__)
+@click.option("--env", "-e", default="bestiary", show_default=True, help="A folder of conf/.")
+def main(env: str) -> None:
+    """Write the files of all runs that `params.yaml` lists."""
+    root = project.current.path = Path.cwd()
+    wanted = dict(fingerprints(root, env))
+    folder = root / FOLDER / env
+    for name, values in wanted.items():
+        with replacing(folder / name) as part:
+            part.write_text(json.dumps(values, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    for path in [path for path in folder.rglob("*.json") if path.relative_to(folder) not in wanted]:
+        path.unlink()
+    click.echo(f"{folder}: what {len(wanted)} stages depend on")
+
+
+def fingerprints(root: Path, env: str) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Yield the name of each file and what it says.
+
+    Args:
+        root: The project's folder.
+        env: A folder of conf/.
+
+    Raises:
+        ConfigurationError: Where parameters are wrong or a prompts file cannot be read.
+    """
+    from drift_pipeline.settings import CONFIG_LOADER_ARGS
+
+    arguments: dict[str, Any] = CONFIG_LOADER_ARGS
+    parameters = OmegaConfigLoader(root / "conf", env=env, **arguments)["parameters"]
+    generate = read(Generate, parameters.get("generate"), "generate")
+    measure = read(Measure, parameters.get("measure"), "measure")
+    prompts = read_prompts(root / generate.prompts, "generate.prompts")
+    run = Run.from_parameters(parameters)
+    drawing = _drawing(run, Protocol.of(generate, run.train, prompts))
+    yield Path("generate/base.json"), drawing
+    yield Path("measure/base.json"), _measuring(measure, parameters)
+    for method, reward, seed in runs_of(read_paper(root)):
+        run = Run.from_parameters(parameters | {"method": method, "reward": reward, "seed": seed})
+        trained = run.identity(read_prompts(root / run.train.prompts))
+        yield Path(f"train/{run.name}.json"), {**trained, "train.epochs": run.epochs}
+        every = generate.checkpoint_every or run.method.checkpoint_every or run.epochs
+        judged = {**drawing, "epochs": judged_epochs(run.epochs, every)}
+        yield Path(f"generate/{run.name}.json"), judged
+        yield Path(f"measure/{run.name}.json"), _measuring(measure, parameters)
+
+
+def _drawing(run: Run, protocol: Protocol) -> dict[str, Any]:
+    return {
+        **base_identity(run),
+        "protocol": protocol.hash,
+        "code": code_digest("evaluation", "rl"),
+    }
+
+
+def _measuring(measure: Measure, parameters: dict[str, Any]) -> dict[str, Any]:
+    presets = parameters.get("encoders") or {}, parameters.get("rewards") or {}
+    encoders, rewards = digests_of(*presets_of(measure, *presets))
+    bounds = {name: look_up(RewardSpec, parameters, "reward", name).bounds for name in rewards}
+    return {
+        **measure.model_dump(mode="json", exclude={"features", "reports"}),
+        "encoders (digests)": encoders,
+        "rewards (digests)": rewards,
+        "bounds": bounds,
+        "code": code_digest("diversity", "evaluation"),
+    }
+
+
+if __name__ == "__main__":
+    main()
