@@ -142,6 +142,23 @@ def test_only_what_is_needed_is_taken_and_safetensors_before_pickles(root, hub):
     }
 
 
+def test_a_repository_of_fp16_files_alone(root, hub, monkeypatch):
+    """Where a part has plain files, they are preferred, whatever their format."""
+    half = [name for name in HUB[SD] if not name.endswith(("model.safetensors", "model.bin"))]
+    names = ["vae/diffusion_pytorch_model.fp16.safetensors", "vae/diffusion_pytorch_model.bin"]
+    monkeypatch.setitem(HUB, "owner/half", half + names)
+    (need,) = needs.needs_of(base_model="owner/half")
+    taken = {name for name, _ in fetch.hub_files(need) if not name.endswith((".json", ".txt"))}
+    assert taken == {
+        "text_encoder/model.fp16.safetensors",
+        "unet/diffusion_pytorch_model.fp16.safetensors",
+        "vae/diffusion_pytorch_model.bin",
+    }
+    assert need.missing() == "model_index.json"
+    cached(root, "owner/half", "model_index.json", *taken)
+    assert need.missing() is None
+
+
 def test_diffusers_finds_all_that_it_asks_for(root, hub, monkeypatch):
     """Every file that diffusers' own download would take is among ours."""
     index = root / "model_index.json"

@@ -55,3 +55,15 @@ def test_a_base_model_of_this_project_is_no_hub_id(card):
     assert ModelCard(text).data.base_model is None
     assert f"The base model is `{folder}` of that project" in text
     assert 'load_lora_weights("data/06_models/runs/paper/drift-pickscore-s42/lora")' in text
+
+
+def test_a_base_model_that_is_a_variant_is_loaded_as_one(card, tmp_path):
+    for part, name in (("unet", "diffusion_pytorch_model"), ("vae", "diffusion_pytorch_model"),
+                       ("text_encoder", "model")):  # fmt: skip
+        (tmp_path / part).mkdir()
+        (tmp_path / part / f"{name}.fp16.safetensors").touch()
+    assert f'from_pretrained("{tmp_path}", variant="fp16", dtype=' in card(base_model=str(tmp_path))
+    (tmp_path / "unet/diffusion_pytorch_model.bin").touch()
+    (tmp_path / "vae/diffusion_pytorch_model.safetensors").touch()
+    (tmp_path / "text_encoder/model.safetensors").touch()
+    assert f'from_pretrained("{tmp_path}", dtype=' in card(base_model=str(tmp_path))

@@ -85,7 +85,7 @@ def pipeline_class(name: str) -> str | None:
         return None
     try:
         return str(json.loads(Path(index).read_text(encoding="utf-8"))["_class_name"])
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise FileNotFoundError(
             f"{name} has no model_index.json that names a pipeline; it must be a folder in "
             "diffusers' format, as `save_pretrained` writes it"

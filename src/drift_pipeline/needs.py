@@ -13,12 +13,10 @@ from typing import Any
 from drift_pipeline import project
 from drift_pipeline.checkpoints import hub_id
 from drift_pipeline.downloads import DREAMSIM, DreamSimFiles, HubFiles, Need
+from drift_pipeline.model_files.parts import INDEX, TRANSFORMERS_WEIGHTS, WEIGHTS, weights_of
 from drift_pipeline.parameters import ConfigurationError, EncoderSpec, RewardSpec
 from drift_pipeline.runs import flat
 
-# Pickles are read with `weights_only`, so that none of these runs code.
-DIFFUSERS_WEIGHTS = ("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.bin")
-TRANSFORMERS_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 OPENCLIP_WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 
 
@@ -27,10 +25,8 @@ def _base_model(name: str) -> list[Need]:
     if found is None:
         return []
     files = (
-        ("model_index.json",),
-        _in("unet", DIFFUSERS_WEIGHTS),
-        _in("vae", DIFFUSERS_WEIGHTS),
-        _in("text_encoder", TRANSFORMERS_WEIGHTS),
+        (INDEX,),
+        *(_in(part, weights_of(part)) for part in WEIGHTS),
     )
     return [HubFiles("train.base_model", *found, files)]
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from drift_pipeline import project
+from drift_pipeline.checkpoints import local_or_hub
+from drift_pipeline.model_files.parts import BrokenModel, folder_of, variants_of
 from drift_pipeline.needs import hub_model
 from drift_pipeline.runs import Run, flat
 
@@ -96,6 +99,7 @@ def write_card(run: Run, epochs: Sequence[Mapping[str, Any]]) -> str:
     ]
     name, revision = found or (base, None)
     pinned = f', revision="{revision}"' if revision else ""
+    pinned += f', variant="{variant}"' if (variant := _variant(base)) else ""
     # Both of a folder's paths start in the project; what comes from the Hub is at home anywhere.
     adapter = "." if found else f"{train.runs_folder}/{run.name}/lora"
     where = "this folder, or its repository" if found else "both paths start in the project"
@@ -142,6 +146,16 @@ image = pipe("a photo of a cat", **settings).images[0]
 The adapter prefers what its reward model prefers, with all its biases. Mind the licences of the
 base model and of the reward model.
 """
+
+
+def _variant(base_model: str) -> str | None:
+    """The variant that a base model has to be loaded as, where it is on this machine."""
+    try:
+        source = local_or_hub(project.current.locate(base_model), "the base model")
+        variants = variants_of(folder_of(source))
+    except (FileNotFoundError, BrokenModel):
+        return None
+    return next(iter(variants.values()), None)
 
 
 def _number(value: Any) -> str:

@@ -5,10 +5,11 @@ import shutil
 
 import pytest
 import torch
-from diffusers import StableDiffusionPipeline
+from diffusers import PNDMScheduler, StableDiffusionPipeline
 from diffusers.schedulers import scheduling_ddim
 from safetensors.torch import load_file, save_file
 
+from drift_pipeline.model_files.base_model import check_base_model
 from drift_pipeline.parameters import Sampling
 from drift_pipeline.rl.policy import StableDiffusion
 from drift_pipeline.rl.randomness import keyed_normal
@@ -45,12 +46,50 @@ def to_bin(copied):
         file.unlink()
 
 
+def without_optional_parts(copied):
+    """Named in the index, as Stable Diffusion's are, and not downloaded."""
+    file = copied / "model_index.json"
+    parts = {
+        "feature_extractor": ["transformers", "CLIPImageProcessor"],
+        "safety_checker": ["stable_diffusion", "StableDiffusionSafetyChecker"],
+    }
+    file.write_text(json.dumps(json.loads(file.read_text()) | parts))
+
+
+def with_pndm(copied):
+    (copied / "scheduler/scheduler_config.json").unlink()
+    betas = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
+    PNDMScheduler(**betas, skip_prk_steps=True).save_pretrained(copied / "scheduler")
+
+
+def to_variant(copied, parts=tuple(WEIGHTS), keep=False):
+    """The names of `save_pretrained(variant="fp16")`; the numbers stay."""
+    for part in parts:
+        for file in (copied / part).glob(f"*{WEIGHTS[part]}.*"):
+            name = file.with_suffix(f".fp16{file.suffix}")
+            shutil.copy(file, name) if keep else file.rename(name)
+
+
+def unet_as_variant(copied):
+    to_variant(copied, ("unet",))
+
+
 @pytest.mark.parametrize(
-    "changes", [[rename_text_encoder], [to_bin], [rename_text_encoder, to_bin]]
+    "changes",
+    [
+        [rename_text_encoder],
+        [to_bin],
+        [rename_text_encoder, to_bin],
+        [without_optional_parts],
+        [with_pndm],
+        [to_variant],
+        [unet_as_variant],
+    ],
 )
-def test_old_names_and_pickles_are_the_same_model(model, copied, changes):
+def test_the_same_model_in_other_files(model, copied, changes):
     for change in changes:
         change(copied)
+    check_base_model(str(copied), Sampling(steps=4))
     other = StableDiffusion(copied, device="cpu")
     model.load_adapter(model.initial_state(0))
     other.load_adapter(other.initial_state(0))
@@ -64,6 +103,37 @@ def test_old_names_and_pickles_are_the_same_model(model, copied, changes):
     ]
     assert torch.equal(*means)
     assert torch.equal(model.decode(latents), other.decode(latents))
+
+
+def test_plain_files_come_before_variants(model, copied):
+    """Part by part: the UNet is there as a variant alone, the VAE as both."""
+    to_variant(copied, ("vae",), keep=True)
+    to_variant(copied, ("unet",))
+    file = copied / "vae/diffusion_pytorch_model.fp16.safetensors"
+    save_file({key: 0 * t for key, t in load_file(file).items()}, file, {"format": "pt"})
+    other = StableDiffusion(copied, device="cpu")
+    assert torch.equal(other.vae.quant_conv.weight, model.vae.quant_conv.weight)
+
+
+@pytest.mark.parametrize("pickled", [False, True])
+def test_what_diffusers_saves_as_fp16_is_loaded_in_fp32(copied, tmp_path, pickled):
+    pipe = StableDiffusionPipeline.from_pretrained(copied, safety_checker=None)
+    half = tmp_path / "half"
+    pipe.to(dtype=torch.float16).save_pretrained(half, variant="fp16")
+    if pickled:
+        file = half / "unet/diffusion_pytorch_model.fp16.safetensors"
+        torch.save(load_file(file), file.with_suffix(".bin"))
+        file.unlink()
+    check_base_model(str(half), Sampling(steps=4))
+    other = StableDiffusion(half, device="cpu")
+    assert not list(half.rglob("*model.safetensors"))
+    for part, loaded in ((pipe.unet, other.unet), (pipe.text_encoder, other.text_encoder)):
+        weights = loaded.state_dict()
+        for key, tensor in part.state_dict().items():
+            name = key if key in weights else key.replace(".weight", ".base_layer.weight")
+            name = name if name in weights else key.replace(".bias", ".base_layer.bias")
+            assert weights[name].dtype == torch.float32
+            assert torch.equal(weights[name], tensor.float())
 
 
 def test_code_in_a_pickle_is_not_run(copied):

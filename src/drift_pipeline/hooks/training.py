@@ -21,14 +21,14 @@ from kedro.pipeline.node import Node
 from omegaconf import OmegaConf
 
 from drift_pipeline import project
-from drift_pipeline.checkpoints import local_or_hub, pipeline_class
 from drift_pipeline.datasets.renewable import mark_outdated
 from drift_pipeline.evaluation.freshness import expected_pictures
 from drift_pipeline.evaluation.parameters import Generate, Measure, digests_of, presets_of
 from drift_pipeline.evaluation.protocol import Protocol, judged_epochs
 from drift_pipeline.hooks.analysis import refuse_loss
 from drift_pipeline.hooks.outdated import mark_evaluation
-from drift_pipeline.needs import needs_of, refuse_untrainable, require
+from drift_pipeline.model_files.base_model import check_base_model
+from drift_pipeline.needs import needs_of, require
 from drift_pipeline.parameters import ConfigurationError
 from drift_pipeline.prompts import read_prompts
 from drift_pipeline.runs import Run, read
@@ -112,7 +112,7 @@ class TrainingHooks:
         if trained is None or trained < run.epochs:
             rewards, encoders = {run.reward_name: run.reward}, {run.train.encoder: run.encoder}
             require(needs_of(run.train.base_model, rewards, encoders), given)
-            _check_base_model(run)
+            check_base_model(run.train.base_model, run.train.sampling)
         # Only now that nothing else can be refused.
         if trained is None:
             folder.set_aside()
@@ -178,6 +178,8 @@ class TrainingHooks:
         )
         base_model = run.train.base_model if used("base_model") else None
         require(needs_of(base_model, rewards, encoders), given)
+        if base_model:
+            check_base_model(base_model, run.train.sampling)
 
     def _mark_outdated(
         self, run: Run, pipeline: Pipeline, catalog: CatalogProtocol, will_train: bool
@@ -212,15 +214,6 @@ class TrainingHooks:
         if self._redirect is not None:
             self._redirect.__exit__(None, None, None)
             self._redirect = None
-
-
-def _check_base_model(run: Run) -> None:
-    name = project.current.locate(run.train.base_model)
-    try:
-        kind = pipeline_class(local_or_hub(name, "the base model"))
-    except FileNotFoundError as error:
-        raise ConfigurationError(f"train.base_model: {error}") from error
-    refuse_untrainable(name, kind)
 
 
 def introduction(run: Run, prompts: int, folder: str, trained: int) -> list[str]:

@@ -132,8 +132,9 @@ def check_schedule(scheduler: DDIMScheduler, eta: float) -> None:
     Raises:
         TypeError: the scheduler is not DDIM.
         ValueError: a step's deviation is zero (`eta` 0, `set_alpha_to_one: true`, or a last
-            timestep of 0), a timestep is outside the training's, or `ddim_mean_std` cannot treat
-            the scheduler. The message names the setting to change.
+            timestep of 0), a timestep is outside the training's, the first is among those of a
+            nearly finished picture (one step), or `ddim_mean_std` cannot treat the scheduler. The
+            message names the setting to change.
     """
     from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 
@@ -149,8 +150,18 @@ def check_schedule(scheduler: DDIMScheduler, eta: float) -> None:
     config, timesteps = scheduler.config, scheduler.timesteps
     if int(timesteps.max()) >= config["num_train_timesteps"]:
         raise ValueError(
-            f"timestep {int(timesteps.max())} was never trained: take fewer inference steps, or "
-            f"steps_offset: 0 instead of {config['steps_offset']}"
+            f"timestep {int(timesteps.max())} was never trained: take fewer inference steps"
+        )
+    if len(set(timesteps.tolist())) != scheduler.num_inference_steps:
+        raise ValueError(
+            f"timestep_spacing {config['timestep_spacing']!r} gives {len(timesteps)} timesteps for "
+            f"{scheduler.num_inference_steps} steps: take another number of inference steps"
+        )
+    if int(timesteps[0]) < config["num_train_timesteps"] // 2:
+        raise ValueError(
+            f"the first of {scheduler.num_inference_steps} timesteps is {int(timesteps[0])} of "
+            f"{config['num_train_timesteps']}, where a picture is nearly finished: the noise that "
+            "it starts from would be taken for a picture; take 2 or more inference steps"
         )
     alpha, _, std = _coefficients(scheduler, timesteps, eta)
     if config["prediction_type"] == "epsilon" and bool((alpha == 0).any()):

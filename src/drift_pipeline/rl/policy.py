@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from drift_pipeline.model_files.parts import folder_of, variants_of
 from drift_pipeline.parameters import Lora, Precision
 from drift_pipeline.rl import ddim
 from drift_pipeline.rl.randomness import keyed_normal
@@ -54,6 +55,38 @@ def resolve_device(device: str = "auto") -> torch.device:
     return torch.device(device)
 
 
+def load_variants(source: str, dtypes: dict[str, torch.dtype]) -> dict[str, nn.Module]:
+    """Load the parts that a model has as a variant alone, such as `*.fp16.safetensors`.
+
+    A pipeline is loaded either with a variant or without one, and with one it takes the variant of
+    every part that has it. Parts that have plain files are left to it.
+
+    Args:
+        source: Folder or Hub id.
+        dtypes: By part, or `default`.
+
+    Returns:
+        Part to module.
+    """
+    import diffusers
+    import transformers
+
+    classes = {
+        "unet": diffusers.UNet2DConditionModel,
+        "vae": diffusers.AutoencoderKL,
+        "text_encoder": transformers.CLIPTextModel,
+    }
+    return {
+        part: classes[part].from_pretrained(
+            source,
+            subfolder=part,
+            variant=variant,
+            dtype=dtypes.get(part, dtypes["default"]),
+        )
+        for part, variant in variants_of(folder_of(source)).items()
+    }
+
+
 class StableDiffusion:
     """A Stable Diffusion pipeline's parts, frozen, with an empty LoRA adapter on the UNet.
 
@@ -76,21 +109,29 @@ class StableDiffusion:
         channels_last: bool = False,
         gradient_checkpointing: bool = False,
     ) -> None:
-        from diffusers import DDIMScheduler, StableDiffusionPipeline
+        from diffusers import StableDiffusionPipeline
         from peft import LoraConfig
+
+        from drift_pipeline.model_files.scheduler import load_scheduler
 
         self.source = str(source)
         self.lora = lora or Lora()
         self.device = resolve_device(device)
         self.precision = precision
         self.dtype = DTYPES[precision]
+        self.scheduler = load_scheduler(self.source)
+        dtypes = {"default": torch.float32, "unet": self.dtype, "vae": self.dtype}
         pipe = StableDiffusionPipeline.from_pretrained(
-            str(source),
-            dtype={"default": torch.float32, "unet": self.dtype, "vae": self.dtype},
+            self.source,
+            dtype=dtypes,
+            scheduler=self.scheduler,
             safety_checker=None,
             requires_safety_checker=False,
+            # Nothing here looks at pictures; a folder may name these parts and not have them.
+            feature_extractor=None,
+            image_encoder=None,
+            **load_variants(self.source, dtypes),
         )
-        self.scheduler = DDIMScheduler.from_config(pipe.scheduler.config)
         self.tokenizer = pipe.tokenizer
         self.text_encoder = pipe.text_encoder.requires_grad_(False).eval().to(self.device)
         self.vae = pipe.vae.requires_grad_(False).eval().to(self.device)

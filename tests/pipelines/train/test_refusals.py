@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -44,6 +45,31 @@ def test_what_is_no_stable_diffusion_1_or_2_is_refused(train, tmp_path, index, m
         (model / "model_index.json").write_text(json.dumps(index))
     with pytest.raises(ConfigurationError, match=f"train.base_model: {model} {message}") as error:
         train(tmp_path / "runs", {"train.base_model": str(model)})
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("pipeline", ["train", "generate"])
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"train.sampling.steps": 1}, "train.sampling.steps=1 .*: the first of 1 timesteps is 1 "),
+        ({"clip_sample": True}, r"scheduler_config.json \(DDIMScheduler\): clip_sample: true"),
+    ],
+)
+def test_a_model_that_cannot_be_sampled_from_is_refused_before_it_loads(
+    kedro_run, models, tmp_path, pipeline, changes, message
+):
+    model = shutil.copytree(models / "stable_diffusion", tmp_path / "model")
+    (model / "unet/diffusion_pytorch_model.safetensors").rename(
+        model / "unet/diffusion_pytorch_model.fp16.safetensors"
+    )
+    if "clip_sample" in changes:
+        file = model / "scheduler/scheduler_config.json"
+        file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+        changes = {}
+    with pytest.raises(ConfigurationError, match=f"train.base_model: {model} .*{message}") as error:
+        kedro_run(pipeline, tmp_path / "runs", {"train.base_model": str(model), **changes})
     assert "\n" not in str(error.value)
     assert not (tmp_path / "runs").exists()
 

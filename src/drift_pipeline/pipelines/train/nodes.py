@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from drift_pipeline import components, project
 from drift_pipeline.checkpoints import local_or_hub
-from drift_pipeline.parameters import Train
+from drift_pipeline.parameters import ConfigurationError, Train
 from drift_pipeline.release import Release, write_card
 from drift_pipeline.runs import Run
 
@@ -50,19 +50,28 @@ def make_run(
 
 
 def load_base_model(run: Run) -> StableDiffusion:
-    """Load the model to be trained, with an empty adapter."""
+    """Load the model to be trained, with an empty adapter.
+
+    Raises:
+        ConfigurationError: Where a library cannot load it, with the library's reason.
+    """
     from drift_pipeline.rl.policy import StableDiffusion
 
     components.hide_loading_bars()
     train = run.train
-    model = StableDiffusion(
-        local_or_hub(project.current.locate(train.base_model), "the base model"),
-        lora=train.lora,
-        precision=train.precision,
-        device=train.device,
-        channels_last=train.channels_last,
-        gradient_checkpointing=train.gradient_checkpointing,
-    )
+    try:
+        model = StableDiffusion(
+            local_or_hub(project.current.locate(train.base_model), "the base model"),
+            lora=train.lora,
+            precision=train.precision,
+            device=train.device,
+            channels_last=train.channels_last,
+            gradient_checkpointing=train.gradient_checkpointing,
+        )
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        raise ConfigurationError(
+            f"train.base_model: {train.base_model} cannot be loaded: {' '.join(str(error).split())}"
+        ) from error
     logger.info(
         "Policy: %s, %s trainable parameters (LoRA r=%d, alpha=%g), on %s in %s",
         train.base_model,
