@@ -187,6 +187,17 @@ def test_a_model_is_told_by_its_names_its_sizes_and_both_ends(tmp_path):
     assert len(set(digests)) == len(contents) + 1  # a folder of one file is as that file
 
 
+def test_a_vocabulary_counts_where_it_is_read(tmp_path):
+    (tmp_path / "tokenizer.json").write_text("{}")
+    before = files_digest(tmp_path)
+    (tmp_path / "vocab.json").write_text("{}")
+    assert files_digest(tmp_path) == before
+    (tmp_path / "tokenizer.json").unlink()
+    alone = files_digest(tmp_path)
+    (tmp_path / "vocab.json").write_text('{"a": 0}')
+    assert len({before, alone, files_digest(tmp_path)}) == 3
+
+
 def test_the_bounds_matter_where_rewards_are_merged(parameters):
     other = changed(deepcopy(parameters), rewards__pickscore__bounds=[0, 30])
     pairs = [

@@ -8,6 +8,9 @@ from pathlib import Path
 ENDS = 64 * 1024
 """Bytes of a file's beginning and of its end that a digest looks at."""
 
+VOCABULARY = ("vocab.json", "merges.txt")
+"""What a tokenizer is built from where it has no `tokenizer.json`."""
+
 
 def existing(path: str | Path, what: str) -> Path:
     """Returns the path if there is something.
@@ -96,7 +99,8 @@ def files_digest(path: Path) -> str:
     """A short hash that changes when a model is trained again or replaced under the same path.
 
     It looks at names, sizes and both ends of the files, so that gigabytes take no time.
-    Hidden files and bytecode, which systems, editors and imports leave behind, do not count.
+    Hidden files and bytecode, which systems, editors and imports leave behind, do not count, nor
+    does a tokenizer's vocabulary for older libraries beside the `tokenizer.json` that is read.
 
     Args:
         path: A file, or a folder with files anywhere below it.
@@ -106,6 +110,8 @@ def files_digest(path: Path) -> str:
     for file in [path] if path.is_file() else sorted(path.rglob("*")):
         parts = file.relative_to(root).parts
         if not file.is_file() or any(part.startswith((".", "__pycache__")) for part in parts):
+            continue
+        if file.name in VOCABULARY and file.with_name("tokenizer.json").is_file():
             continue
         size = file.stat().st_size
         digest.update(f"{parts} {size} ".encode())

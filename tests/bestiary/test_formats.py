@@ -10,6 +10,7 @@ from diffusers import StableDiffusionPipeline
 from transformers import AutoTokenizer, CLIPModel, CLIPTokenizer
 
 from drift_pipeline.bestiary import formats
+from drift_pipeline.bestiary.diffusion import save_stable_diffusion
 from drift_pipeline.bestiary.perceptual import DreamSimEnsemble
 from drift_pipeline.encoders.dreamsim import DreamSim, preprocess
 from drift_pipeline.whole import replacing_folder
@@ -62,6 +63,29 @@ def test_openclip_folder_works_offline(tmp_path):
         )
     assert (cosine > 0.9999).all()
     assert transform.transforms[0].size == 64
+
+
+def stable_diffusion(folder):
+    """The tiny one, saved as the bestiary's is."""
+    tiny.make_stable_diffusion(folder)
+    pipe = StableDiffusionPipeline.from_pretrained(folder, safety_checker=None)
+    save_stable_diffusion(folder, pipe.vae, pipe.unet, pipe.tokenizer, pipe.text_encoder)
+    return folder
+
+
+def test_tokenizers_have_the_files_of_transformers_4(tmp_path):
+    """Those files alone make the same tokenizer."""
+    folders = [
+        tiny.make_pickscore(tmp_path / "pickscore"),
+        tiny.make_openclip(tmp_path / "openclip"),
+        tiny.make_hpsv2(tmp_path / "hpsv2"),
+        stable_diffusion(tmp_path / "stable_diffusion") / "tokenizer",
+    ]
+    for folder in folders:
+        assert (folder / "merges.txt").read_text().startswith("#version: 0.2\n")
+        (folder / "tokenizer.json").unlink()
+        loaded = CLIPTokenizer.from_pretrained(folder)
+        assert loaded(TEXTS).input_ids == tiny.make_tokenizer()(TEXTS).input_ids
 
 
 def test_weights_are_kept_in_half_precision(tmp_path):

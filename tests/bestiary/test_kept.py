@@ -5,6 +5,7 @@ import pytest
 import tiny
 import torch
 import yaml
+from transformers import CLIPTokenizer
 
 from drift_pipeline.bestiary import contrast, judging, preferences, similarity
 from drift_pipeline.bestiary.captions import bare_caption
@@ -12,6 +13,7 @@ from drift_pipeline.bestiary.parameters import Bestiary
 from drift_pipeline.bestiary.pictures import draw_pictures
 from drift_pipeline.bestiary.plans import ANIMALS
 from drift_pipeline.bestiary.tastes import TASTES
+from drift_pipeline.bestiary.tokenizer import save_vocabulary
 from drift_pipeline.encoders.dreamsim import DreamSim
 from drift_pipeline.encoders.openclip import OpenCLIP
 from drift_pipeline.scorers.hpsv2 import HPSv2
@@ -39,6 +41,13 @@ def options(project_path, name, kind):
 def test_all_files_together_have_at_most_12_megabytes(kept):
     size = sum(file.stat().st_size for file in kept.rglob("*") if file.is_file())
     assert 1e6 < size <= 12e6
+
+
+@pytest.mark.parametrize("name", ["stable_diffusion/tokenizer", "pickscore", "openclip", "hpsv2"])
+def test_a_tokenizer_is_the_same_in_both_of_its_formats(kept, tmp_path, name):
+    save_vocabulary(CLIPTokenizer.from_pretrained(kept / name), tmp_path)
+    for file in ("vocab.json", "merges.txt"):
+        assert (tmp_path / file).read_text() == (kept / name / file).read_text()
 
 
 @pytest.mark.parametrize("reward", ["pickscore", "hpsv2"])

@@ -14,6 +14,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from drift_pipeline.bestiary.architectures import make_scheduler, make_unet, make_vae
 from drift_pipeline.bestiary.fit import batch_of, fit
 from drift_pipeline.bestiary.pictures import Pictures
+from drift_pipeline.bestiary.tokenizer import save_vocabulary
 from drift_pipeline.whole import replacing_folder
 
 #: Weight of the latents' divergence from a unit Gaussian: just enough to keep them smooth.
@@ -171,3 +172,4 @@ def save_stable_diffusion(
     )
     with replacing_folder(Path(folder)) as draft:
         pipeline.to(dtype=torch.float16).save_pretrained(draft)
+        save_vocabulary(tokenizer, draft / "tokenizer")

@@ -12,7 +12,7 @@ from torch import Tensor
 from transformers import CLIPConfig, CLIPImageProcessorPil, CLIPModel, CLIPProcessor, CLIPTokenizer
 
 from drift_pipeline.bestiary.perceptual import DreamSimViT, make_dreamsim_vit
-from drift_pipeline.bestiary.tokenizer import small_tokenizer
+from drift_pipeline.bestiary.tokenizer import save_vocabulary, small_tokenizer
 from drift_pipeline.encoders.dreamsim import CONFIG_FILE
 from drift_pipeline.whole import replacing_folder
 
@@ -43,6 +43,7 @@ def save_pickscore(folder: str | Path, model: CLIPModel, processor: CLIPProcesso
     with replacing_folder(Path(folder)) as draft:
         model.save_pretrained(draft, state_dict=_half(model.state_dict()))
         processor.save_pretrained(draft)
+        save_vocabulary(processor.tokenizer, draft)
 
 
 def clip_processor(tokenizer: CLIPTokenizer, image_size: int) -> CLIPProcessor:
@@ -119,6 +120,7 @@ def _save_open_clip_config(folder: Path, config: dict[str, Any], tokenizer: CLIP
     description = {"model_cfg": config, "preprocess_cfg": preprocessing}
     (folder / "open_clip_config.json").write_text(json.dumps(description, indent=2) + "\n")
     tokenizer.save_pretrained(folder)
+    save_vocabulary(tokenizer, folder)
 
 
 def _half(state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -36,7 +36,20 @@ def small_tokenizer(
     tokenizer = _clip_tokenizer({token: i for i, token in enumerate(tokens)}, merges, max_length)
     if folder is not None:
         tokenizer.save_pretrained(folder)
+        save_vocabulary(tokenizer, folder)
     return tokenizer
+
+
+def save_vocabulary(tokenizer: CLIPTokenizer, folder: str | Path) -> None:
+    """Saves what transformers 4 builds a `CLIPTokenizer` from: `vocab.json` and `merges.txt`.
+
+    transformers 5 neither writes them nor, beside `tokenizer.json`, reads them.
+
+    Args:
+        tokenizer: Any.
+        folder: Where `tokenizer.json` is.
+    """
+    tokenizer.backend_tokenizer.model.save(str(folder))
 
 
 def _clip_tokenizer(
