@@ -1,13 +1,17 @@
 """Writing a file or a folder whole or not at all.
 
 What is being written has another name until it is complete. A process that is killed in between
-leaves the old file, or none, and never half of a new one.
+leaves the old file, or none, and never half of a new one. Some libraries write files that their
+owner alone may read (safetensors does, by way of a temporary file); here every file gets the
+permissions that the folder and the process give to new ones.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import stat
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +31,7 @@ def replacing(target: Path) -> Iterator[Path]:
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+    part.chmod(_usual_mode(target.parent))
     _flush(part)
     part.replace(target)
     _flush(target.parent)
@@ -60,7 +65,10 @@ def swap(new: Path, target: Path) -> None:
         new: The folder, complete, on the same file system.
         target: Its final name.
     """
+    mode = _usual_mode(new)
     for file in new.rglob("*"):
+        if file.is_file():
+            file.chmod(mode)
         _flush(file)
     old = _old(target)
     recover(target)
@@ -81,6 +89,20 @@ def recover(target: Path) -> None:
 
 def _old(target: Path) -> Path:
     return target.with_name(f".{target.name}.old")
+
+
+def _usual_mode(folder: Path) -> int:
+    """The permissions of a file that is made in a folder: asked of the system, not of the umask.
+
+    Reading the umask means changing it for a moment, in all threads.
+    """
+    probe = folder / f".{os.getpid()}.{threading.get_ident()}.part"
+    handle = os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+    try:
+        return stat.S_IMODE(os.fstat(handle).st_mode)
+    finally:
+        os.close(handle)
+        probe.unlink()
 
 
 def _flush(path: Path) -> None:

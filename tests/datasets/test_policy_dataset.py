@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 import torch
 from kedro.io import DatasetError
+from safetensors.torch import save_file
 
 from drift_pipeline.datasets import LoraDataset, PolicyDataset
 from drift_pipeline.parameters import Lora
@@ -48,8 +49,19 @@ def test_what_is_saved_comes_back_bit_for_bit(dataset, state, tmp_path):
     assert kept["epoch"] == 3
     assert len(kept["fingerprint"]) == 16
     assert sorted(path.name for path in folder.iterdir()) == [
-        "adapter.safetensors", "optimizer.safetensors", "state.json",
+        "adapter_config.json", "adapter_model.safetensors", "optimizer.safetensors", "state.json",
     ]  # fmt: skip
+
+
+def test_a_policy_of_the_first_format_comes_back(dataset, state):
+    dataset.save(state)
+    folder = dataset._filepath
+    for name in ("adapter_model.safetensors", "adapter_config.json"):
+        (folder / name).unlink()
+    save_file(state.adapter, folder / "adapter.safetensors")
+    kept = json.loads((folder / "state.json").read_text())
+    (folder / "state.json").write_text(json.dumps(kept | {"format": 1}))
+    assert same(dataset.load().adapter, state.adapter)
 
 
 def test_an_untrained_policy_has_an_empty_memory(dataset, state):
@@ -78,8 +90,8 @@ def test_a_save_that_is_cut_off_leaves_the_old_policy(dataset, state, monkeypatc
     ("name", "content", "message"),
     [
         ("state.json", b"{", "no policy checkpoint can be read"),
-        ("state.json", b'{"format": 99}', "has format 99, this program reads 1"),
-        ("adapter.safetensors", b"half", "not a whole policy checkpoint.*start_over=true"),
+        ("state.json", b'{"format": 99}', "has format 99, this program reads 1 and 2"),
+        ("adapter_model.safetensors", b"half", "not a whole policy checkpoint.*start_over=true"),
     ],
 )
 def test_a_damaged_policy_is_refused(dataset, state, name, content, message):

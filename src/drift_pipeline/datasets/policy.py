@@ -14,16 +14,19 @@ from drift_pipeline.whole import replacing_folder
 if TYPE_CHECKING:
     from drift_pipeline.rl.policy import PolicyState
 
-FORMAT = 1
-ADAPTER, OPTIMIZER, STATE = "adapter.safetensors", "optimizer.safetensors", "state.json"
+FORMAT = 2
+FORMATS = {1: "adapter.safetensors", FORMAT: "adapter_model.safetensors"}
+"""The adapter's file in each format that is read; since 2 it is peft's."""
+OPTIMIZER, STATE = "optimizer.safetensors", "state.json"
 
 
 class PolicyDataset(FolderDataset["PolicyState", "PolicyState"]):
     """Loads and saves a `PolicyState`.
 
-    The folder holds `adapter.safetensors`, `optimizer.safetensors` (absent in old checkpoints:
-    the adapter is enough to draw pictures) and `state.json` (epoch, fingerprint, parameters). It
-    appears under its name only when it is complete.
+    The folder holds `adapter_model.safetensors` and `adapter_config.json`, which peft reads where
+    they are, `optimizer.safetensors` (absent in old checkpoints: the adapter is enough to draw
+    pictures) and `state.json` (epoch, fingerprint, parameters). It appears under its name only
+    when it is complete.
     """
 
     marker = STATE
@@ -33,6 +36,7 @@ class PolicyDataset(FolderDataset["PolicyState", "PolicyState"]):
         from safetensors.torch import load_file
 
         from drift_pipeline.parameters import Lora
+        from drift_pipeline.rl import peft_files
         from drift_pipeline.rl.policy import PolicyState
 
         state = self._read_state()
@@ -40,7 +44,7 @@ class PolicyDataset(FolderDataset["PolicyState", "PolicyState"]):
         try:
             return PolicyState(
                 epoch=state["epoch"],
-                adapter=load_file(self._filepath / ADAPTER),
+                adapter=peft_files.load_adapter(self._filepath / FORMATS[state["format"]]),
                 optimizer=load_file(optimizer) if optimizer.exists() else None,
                 scaler=state["scaler"],
                 parameters=state["parameters"],
@@ -56,8 +60,12 @@ class PolicyDataset(FolderDataset["PolicyState", "PolicyState"]):
         """Write the checkpoint whole."""
         from safetensors.torch import save_file
 
+        from drift_pipeline.rl import peft_files
+        from drift_pipeline.rl.policy import ATTENTION_LAYERS
+
         with replacing_folder(self._filepath) as part:
-            save_file(data.adapter, part / ADAPTER)
+            config = peft_files.lora_config(data.lora.rank, data.lora.alpha, ATTENTION_LAYERS)
+            peft_files.save_adapter(data.adapter, config, part)
             if data.optimizer is not None:
                 save_file(data.optimizer, part / OPTIMIZER)
             state = {
@@ -80,8 +88,9 @@ class PolicyDataset(FolderDataset["PolicyState", "PolicyState"]):
             state: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise DatasetError(f"no policy checkpoint can be read in {path}: {error}") from error
-        if state.get("format") != FORMAT:
+        if state.get("format") not in FORMATS:
             raise DatasetError(
-                f"{path} has format {state.get('format')!r}, this program reads {FORMAT}"
+                f"{path} has format {state.get('format')!r}, this program reads "
+                f"{' and '.join(str(known) for known in FORMATS)}"
             )
         return state

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import torch
 
+from drift_pipeline.rl.peft_files import lora_config
 from drift_pipeline.rl.policy import ATTENTION_LAYERS, PolicyState
 
 
@@ -26,17 +26,16 @@ def save_lora(state: PolicyState, folder: str | Path) -> Path:
         The file; the same policy gives the same bytes.
     """
     from diffusers import StableDiffusionPipeline
-    from peft import LoraConfig
 
     strength = state.lora.alpha / state.lora.rank
     layers: dict[str, torch.Tensor] = {
         name: (tensor * strength if ".lora_B." in name else tensor).contiguous()
         for name, tensor in state.adapter.items()
     }
-    config = LoraConfig(r=state.lora.rank, lora_alpha=state.lora.rank)
-    metadata: dict[str, Any] = {**config.to_dict(), "target_modules": ATTENTION_LAYERS}
     StableDiffusionPipeline.save_lora_weights(
-        folder, unet_lora_layers=layers, unet_lora_adapter_metadata=metadata
+        folder,
+        unet_lora_layers=layers,
+        unet_lora_adapter_metadata=lora_config(state.lora.rank, state.lora.rank, ATTENTION_LAYERS),
     )
     file = Path(folder) / "pytorch_lora_weights.safetensors"
     _sort_metadata(file)

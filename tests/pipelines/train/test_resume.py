@@ -112,15 +112,15 @@ def test_other_parameters_are_refused_and_starting_over_is_offered(train, tmp_pa
     (tmp_path / NAME / "notes.txt").write_text("mine")
     train(tmp_path, {**changes, "train.start_over": True})
     after = contents(tmp_path / NAME)
-    assert "epoch_0002/policy/adapter.safetensors" in after
-    name = "epoch_0001/policy/adapter.safetensors"
+    assert "epoch_0002/policy/adapter_model.safetensors" in after
+    name = "epoch_0001/policy/adapter_model.safetensors"
     assert after[name] != before[name]
     assert (tmp_path / NAME / "notes.txt").exists()
 
 
 def test_a_reproduction_may_start_over_by_itself(train, tmp_path, caplog):
     train(tmp_path, {"train.epochs": 1})
-    name = "epoch_0001/policy/adapter.safetensors"
+    name = "epoch_0001/policy/adapter_model.safetensors"
     before = contents(tmp_path / NAME)[name]
     itself = {"train.epochs": 1, "train.if_changed": "start_over"}
     train(tmp_path, itself)
@@ -159,7 +159,7 @@ def test_a_reward_that_is_not_finite_stops_the_run(train, tmp_path, monkeypatch,
 
 def test_a_damaged_policy_is_named(train, tmp_path):
     train(tmp_path, {"train.epochs": 1})
-    adapter = tmp_path / NAME / "epoch_0001" / "policy" / "adapter.safetensors"
+    adapter = tmp_path / NAME / "epoch_0001" / "policy" / "adapter_model.safetensors"
     adapter.write_bytes(b"half")
     with pytest.raises(DatasetError, match=r"epoch_0001/policy is not a whole policy checkpoint"):
         train(tmp_path, {"train.epochs": 2})

@@ -2,6 +2,8 @@
 
 import json
 import logging
+import os
+import stat
 
 import pandas as pd
 import pytest
@@ -11,6 +13,7 @@ from huggingface_hub import ModelCard
 from PIL import Image
 from safetensors.torch import load_file
 
+from drift_pipeline.datasets import PolicyDataset
 from drift_pipeline.drift.selection import select_concentrated
 from drift_pipeline.pictures import GAP
 from drift_pipeline.pipelines.train import nodes
@@ -25,13 +28,17 @@ def test_everything_of_a_run_is_in_one_folder(finished):
     expected |= {
         f"epoch_{number:04d}/policy/{name}"
         for number in (0, *EPOCHS)
-        for name in ("adapter.safetensors", "state.json")
+        for name in ("adapter_model.safetensors", "adapter_config.json", "state.json")
     }
     expected |= {f"epoch_{number:04d}/policy/optimizer.safetensors" for number in (2, 3)}
     expected |= {f"training_curve.{kind}" for kind in ("parquet", "json", "png")}
     expected |= {"training_pictures.png", "lora/pytorch_lora_weights.safetensors"}
     expected |= {"lora/kohya.safetensors", "lora/README.md"}
     assert files == expected
+    umask = os.umask(0o022)
+    os.umask(umask)
+    modes = {name: stat.S_IMODE((finished / name).stat().st_mode) for name in files}
+    assert modes == dict.fromkeys(files, 0o666 & ~umask)
 
 
 @pytest.mark.parametrize("epoch", EPOCHS)
@@ -115,7 +122,7 @@ def test_the_pictures_of_a_run_follow_one_prompt(finished):
 
 def test_the_policy_learns_and_goes_on_learning(finished):
     adapters = [
-        load_file(finished / f"epoch_{epoch:04d}" / "policy" / "adapter.safetensors")
+        load_file(finished / f"epoch_{epoch:04d}" / "policy" / "adapter_model.safetensors")
         for epoch in (0, *EPOCHS)
     ]
     up = next(name for name in adapters[0] if ".lora_B." in name)
@@ -127,7 +134,7 @@ def test_the_policy_learns_and_goes_on_learning(finished):
 def test_the_trained_lora_is_the_last_policy(finished, models):
     pipe = StableDiffusionPipeline.from_pretrained(models / "stable_diffusion", safety_checker=None)
     pipe.load_lora_weights(finished / "lora")
-    last = load_file(finished / "epoch_0003" / "policy" / "adapter.safetensors")
+    last = PolicyDataset(filepath=str(finished / "epoch_0003" / "policy")).load().adapter
     loaded = dict(pipe.unet.named_parameters())
     for name, tensor in last.items():
         module, half = name.rsplit(".lora_", 1)
