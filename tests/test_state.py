@@ -113,6 +113,7 @@ def test_what_a_killed_process_was_about_to_replace_comes_back(folder):
 
 
 def test_starting_over_sets_aside_what_training_wrote_and_nothing_else(folder):
+    (folder.path / "lora_epoch_0002").mkdir()
     state = (folder.path / "epoch_0002/policy/state.json").read_bytes()
     aside = folder.set_aside()
     assert names(folder) == {"notes.txt"}
@@ -121,6 +122,7 @@ def test_starting_over_sets_aside_what_training_wrote_and_nothing_else(folder):
     assert names(RunFolder(aside)) == {
         *(f"epoch_{epoch:04d}" for epoch in range(4)),
         "lora",
+        "lora_epoch_0002",
         "training_curve.parquet",
         "training_curve.json",
     }

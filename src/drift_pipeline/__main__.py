@@ -1,19 +1,21 @@
-"""Entry point of the installed package: `python -m drift_pipeline --pipelines train`."""
+"""Entry point of the installed package: `python -m drift_pipeline --pipelines train`.
+
+`drift-pipeline` does the same. Without a command it is Kedro's `run`; see `commands`.
+"""
 
 import sys
-from pathlib import Path
 from typing import Any
 
-from kedro.framework.cli.utils import find_run_command
 from kedro.framework.project import configure_project
+
+from drift_pipeline.commands import PACKAGE, commands
 
 
 def main(*args: Any, **kwargs: Any) -> Any:
-    """Run Kedro's `run` command for this package."""
-    package_name = Path(__file__).parent.name
-    configure_project(package_name)
+    """Run a command of this package."""
+    configure_project(PACKAGE)
     kwargs["standalone_mode"] = not hasattr(sys, "ps1")
-    return find_run_command(package_name)(*args, **kwargs)
+    return commands(*args, **kwargs)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 from urllib.request import Request, urlopen
 from zipfile import ZipFile
 
@@ -18,10 +17,9 @@ import click
 from huggingface_hub import HfApi, constants, snapshot_download
 from huggingface_hub.errors import HTTPError
 from huggingface_hub.utils import filter_repo_objects
-from kedro.config import OmegaConfigLoader
-from omegaconf import OmegaConf
 
 from drift_pipeline import project
+from drift_pipeline.commands.environment import read_parameters
 from drift_pipeline.downloads import DINO_WEIGHTS, DREAMSIM, DreamSimFiles, HubFiles, Need
 from drift_pipeline.needs import needs_of, refuse_untrainable
 from drift_pipeline.parameters import ConfigurationError, EncoderSpec, RewardSpec, Train
@@ -68,16 +66,7 @@ def environment_needs(root: Path, env: str, params: str = "") -> list[Need]:
     Raises:
         ConfigurationError: Where there is no such environment, or its parameters are wrong.
     """
-    from drift_pipeline.settings import CONFIG_LOADER_ARGS
-
-    if not (root / "conf" / env).is_dir():
-        known = sorted(path.name for path in root.glob("conf/*/"))
-        raise ConfigurationError(
-            f"there is no environment {env!r} in {root / 'conf'}; known are: {', '.join(known)}"
-        )
-    given = OmegaConf.to_container(OmegaConf.from_dotlist(params.split(",") if params else []))
-    arguments: dict[str, Any] = {**CONFIG_LOADER_ARGS, "runtime_params": given}
-    parameters = OmegaConfigLoader(root / "conf", env=env, **arguments)["parameters"]
+    parameters = read_parameters(root, env, params)
     rewards, encoders = parameters.get("rewards") or {}, parameters.get("encoders") or {}
     return needs_of(
         read(Train, parameters.get("train", {}), "train").base_model,

@@ -30,7 +30,7 @@ def expected_seeds() -> list[int]:
 
     file = Path(__file__).resolve().parents[2] / "params.yaml"
     values = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else None
-    return (values or {}).get("seeds", [])
+    return (values or {}).get("seeds") or []
 
 
 @dataclass

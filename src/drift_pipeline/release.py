@@ -55,12 +55,14 @@ def save_release(release: Release, folder: Path) -> None:
     (folder / CARD).write_text(release.card, encoding="utf-8")
 
 
-def write_card(run: Run, epochs: Sequence[Mapping[str, Any]]) -> str:
+def write_card(run: Run, epochs: Sequence[Mapping[str, Any]], folder: str | None = None) -> str:
     """Describe a trained adapter as the Hugging Face Hub wants it described.
 
     Args:
         run: The run.
-        epochs: The summaries of its epochs, from the first to the last.
+        epochs: The summaries of its epochs, from the first to the adapter's.
+        folder: Where the adapter will be; by default where a run puts its last epoch's. Where it
+            is given, the card names the epoch.
 
     Returns:
         Markdown with a YAML head.
@@ -101,14 +103,15 @@ def write_card(run: Run, epochs: Sequence[Mapping[str, Any]]) -> str:
     pinned = f', revision="{revision}"' if revision else ""
     pinned += f', variant="{variant}"' if (variant := _variant(base)) else ""
     # Both of a folder's paths start in the project; what comes from the Hub is at home anywhere.
-    adapter = "." if found else f"{train.runs_folder}/{run.name}/lora"
+    adapter = "." if found else folder or f"{train.runs_folder}/{run.name}/lora"
+    title = f"{run.name}, epoch {last['epoch']}" if folder else run.name
     where = "this folder, or its repository" if found else "both paths start in the project"
     shared = "" if found else f"The base model is `{base}` of that project: share it with this.\n"
     return f"""---
 {head.to_yaml()}
 ---
 
-# {run.name}
+# {title}
 
 A LoRA adapter for `{base}`, fine-tuned by reinforcement learning with `{run.method_name}` to raise
 {run.reward_name}. Made with drift_pipeline, which implements DRIFT

@@ -106,13 +106,12 @@ def _reward(
 
 
 def _summary(gains: pd.DataFrame, analyze: Analyze) -> list[tuple[str, str]]:
-    """The average gains with their names, the reward's last."""
-    averages = average_gains(gains).set_index("measure")
-    columns = {name: measure.label for name, measure in analyze.measures.items()}
-    return [
-        (label, gain_text(*averages.loc[name, ["gain", "baselines", "of"]]))
-        for name, label in [*columns.items(), (REWARD, "reward")]
-    ]
+    """The average gains with their names, the reward's last; absent where nothing is compared."""
+    labels = {name: measure.label for name, measure in analyze.measures.items()}
+    labels[REWARD] = "reward"
+    averages = average_gains(gains).set_index("measure").reindex([*labels])
+    values = averages[["gain", "baselines", "of"]].itertuples(index=False)
+    return [(label, gain_text(*row)) for label, row in zip(labels.values(), values, strict=True)]
 
 
 def _intervals(table: pd.DataFrame, analyze: Analyze) -> list[list[str]]:

@@ -1,0 +1,37 @@
+"""The parameters of an environment, for commands that run outside a Kedro session."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from kedro.config import OmegaConfigLoader
+from omegaconf import OmegaConf
+
+from drift_pipeline.parameters import ConfigurationError
+
+
+def read_parameters(root: Path, env: str, params: str = "") -> dict[str, Any]:
+    """Read an environment's parameters.
+
+    Args:
+        root: The project's folder.
+        env: A folder of conf/.
+        params: Values in their place, `name=value` with commas between.
+
+    Raises:
+        ConfigurationError: Where there is no such environment.
+    """
+    from drift_pipeline.settings import CONFIG_LOADER_ARGS
+
+    if not (root / "conf" / env).is_dir():
+        known = sorted(path.name for path in root.glob("conf/*/"))
+        raise ConfigurationError(
+            f"there is no environment {env!r} in {root / 'conf'}; known are: {', '.join(known)}"
+        )
+    given = OmegaConf.to_container(OmegaConf.from_dotlist(params.split(",") if params else []))
+    arguments: dict[str, Any] = {**CONFIG_LOADER_ARGS, "runtime_params": given}
+    parameters: dict[str, Any] = OmegaConfigLoader(root / "conf", env=env, **arguments)[
+        "parameters"
+    ]
+    return parameters
