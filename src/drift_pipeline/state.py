@@ -18,8 +18,8 @@ logger = logging.getLogger(__name__)
 
 START_OVER = "--params train.start_over=true"
 CURVE = "training_curve.json"
-RESULTS = ("training_curve.*", "training_pictures.png", "lora")
-"""What is made at a run's end, and again when the run is trained for longer."""
+RESULTS = ("training_curve.*", "training_pictures.png", "lora", "lora_epoch_*")
+"""What is made at a run's end, and again when the run is trained for longer; exported epochs."""
 SET_ASIDE = "set_aside"
 """Folder, beside the runs, of those that were started over."""
 SHOWN = 6

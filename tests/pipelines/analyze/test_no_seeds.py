@@ -19,7 +19,7 @@ def test_the_report_is_made_of_what_is_there(tmp_path, project_path, methods):
     synthetic.write(tmp_path, metrics[metrics["reward"] != "hpsv2"], pictures=False)
     SequentialRunner().run(create_pipeline(), synthetic.catalog(project_path, tmp_path, analyze))
     made = tmp_path / PLACES["reporting"]
-    assert "grpo-pickscore-s42" in (made / "report.html").read_text(encoding="utf-8")
+    assert "grpo-pickscore-s42" in (made / "analysis/report.html").read_text(encoding="utf-8")
     gains = pd.read_parquet(made / "analysis/pickscore/gains.parquet")
     assert {*gains["baseline"]} == ({"grpo"} if "drift" in methods else set())
 
