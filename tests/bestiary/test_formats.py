@@ -7,7 +7,8 @@ import pytest
 import tiny
 import torch
 from diffusers import StableDiffusionPipeline
-from transformers import AutoTokenizer, CLIPModel, CLIPTokenizer
+from safetensors.torch import load_file
+from transformers import AutoTokenizer, CLIPModel, CLIPTextModel, CLIPTokenizer
 
 from drift_pipeline.bestiary import formats
 from drift_pipeline.bestiary.diffusion import save_stable_diffusion
@@ -86,6 +87,22 @@ def test_tokenizers_have_the_files_of_transformers_4(tmp_path):
         (folder / "tokenizer.json").unlink()
         loaded = CLIPTokenizer.from_pretrained(folder)
         assert loaded(TEXTS).input_ids == tiny.make_tokenizer()(TEXTS).input_ids
+
+
+def test_the_text_encoder_has_the_names_of_transformers_4(tmp_path, project_path):
+    """Without the prefix transformers 4 finds no weight, and draws them all at random."""
+    before = CLIPTextModel.from_pretrained(
+        tiny.make_stable_diffusion(tmp_path / "tiny"), subfolder="text_encoder"
+    )
+    folder = stable_diffusion(tmp_path / "made")
+    kept = project_path / "data/06_models/bestiary/stable_diffusion"
+    for model in (folder, kept):
+        names = load_file(model / "text_encoder" / "model.safetensors")
+        assert names
+        assert all(name.startswith("text_model.") for name in names)
+    after = CLIPTextModel.from_pretrained(folder, subfolder="text_encoder", dtype=torch.float32)
+    for name, tensor in before.state_dict().items():
+        assert torch.equal(after.state_dict()[name], tensor.half().float())
 
 
 def test_weights_are_kept_in_half_precision(tmp_path):

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionModel
 from diffusers.training_utils import EMAModel
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional as F
 from transformers import CLIPTextModel, CLIPTokenizer
@@ -173,3 +174,18 @@ def save_stable_diffusion(
     with replacing_folder(Path(folder)) as draft:
         pipeline.to(dtype=torch.float16).save_pretrained(draft)
         save_vocabulary(tokenizer, draft / "tokenizer")
+        name_for_transformers_4(draft / "text_encoder" / "model.safetensors")
+
+
+def name_for_transformers_4(file: Path) -> None:
+    """Gives a text encoder's weights the names that transformers 4 and 5 both read.
+
+    transformers 5 leaves the prefix out. Without it transformers 4 finds no weight it knows, and
+    draws them at random.
+
+    Args:
+        file: A `CLIPTextModel`'s `model.safetensors`, written anew; the numbers stay.
+    """
+    prefix = "text_model."
+    tensors = {prefix + name.removeprefix(prefix): value for name, value in load_file(file).items()}
+    save_file(tensors, file, metadata={"format": "pt"})
