@@ -22,8 +22,10 @@ def test_large_files_are_those_that_are_meant_to_be_kept(project_path):
 
 def test_what_runs_write_is_not_kept(project_path):
     """Newcomers' results never share a path with the published ones."""
-    written = ("data/04_feature/x", "data/06_models/runs/x", "data/07_model_output/x",
-               "data/08_reporting/bestiary/analysis/x", "data/08_reporting/bestiary/runs/x")  # fmt: skip
+    written = (
+        "data/04_feature/x", "data/06_models/runs/x", "data/07_model_output/x",
+        "data/08_reporting/bestiary/analysis/x", "data/08_reporting/bestiary/runs/x",
+    )  # fmt: skip
     ignored = subprocess.run(
         ["git", "check-ignore", *written], cwd=project_path, capture_output=True, text=True
     )

@@ -86,11 +86,11 @@ def test_a_state_that_cannot_be_read_is_named(folder):
 
 
 def test_results_are_of_so_many_epochs(folder):
-    curve = folder.path / "training_curve.json"
-    curve.write_text(json.dumps([{"epoch": 1}, {"epoch": 2}, {"epoch": 3}]))
+    assert not folder.finished(3)
+    (folder.path / "finished.json").write_text('{"epochs": 3}')
     assert folder.finished(3)
     assert not folder.finished(4)
-    curve.write_text("[{")
+    (folder.path / "finished.json").write_text("{")
     assert not folder.finished(3)
 
 

@@ -17,8 +17,8 @@ from drift_pipeline.whole import recover
 logger = logging.getLogger(__name__)
 
 START_OVER = "--params train.start_over=true"
-CURVE = "training_curve.json"
-RESULTS = ("training_curve.*", "training_pictures.png", "lora", "lora_epoch_*")
+FINISHED = "finished.json"
+RESULTS = (FINISHED, "training_curve.*", "training_pictures.png", "lora", "lora_epoch_*")
 """What is made at a run's end, and again when the run is trained for longer; exported epochs."""
 SET_ASIDE = "set_aside"
 """Folder, beside the runs, of those that were started over."""
@@ -100,15 +100,12 @@ class RunFolder:
         return last
 
     def finished(self, epochs: int) -> bool:
-        """Whether the results at the run's end cover so many epochs.
-
-        The training curve is written last, so it speaks for the others.
-        """
+        """Whether the results at the run's end are there and cover so many epochs."""
         try:
-            points = json.loads((self.path / CURVE).read_text(encoding="utf-8"))
+            found = json.loads((self.path / FINISHED).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return False
-        return len(points) == epochs
+        return bool(found == {"epochs": epochs})
 
     def tidy(self) -> None:
         """Remove what a killed process has left half-written, and bring back what it replaced."""

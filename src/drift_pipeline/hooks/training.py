@@ -30,19 +30,12 @@ from drift_pipeline.hooks.outdated import mark_evaluation
 from drift_pipeline.model_files.base_model import check_base_model
 from drift_pipeline.needs import needs_of, require
 from drift_pipeline.parameters import ConfigurationError
+from drift_pipeline.pipelines.train.pipeline import RESULTS
 from drift_pipeline.prompts import read_prompts
 from drift_pipeline.runs import Run, read
 from drift_pipeline.state import RunFolder
 
 logger = logging.getLogger(__name__)
-RESULTS = (
-    "trained_lora",
-    "training_pictures",
-    "training_curve",
-    "training_curve_points",
-    "training_curve_figure",
-)
-"""What a run leaves at its end, made again when it is trained for longer."""
 
 
 class TrainingHooks:
@@ -118,7 +111,7 @@ class TrainingHooks:
             folder.set_aside()
             trained = 0
         if not folder.finished(run.epochs):
-            for name in RESULTS:
+            for name in (*RESULTS, "training_finished"):
                 mark_outdated(catalog.get(name))
         for line in introduction(run, len(prompts), str(folder.path), trained):
             logger.info(line)

@@ -235,15 +235,11 @@ def update(
     return updates, without_nan(summary), new_policy
 
 
-def training_curve(
-    run: Run, _lora: Any, _pictures: Any, *tables: Any
-) -> tuple[DataFrame, Image, list[dict[str, Any]]]:
-    """Put the epochs together: a table, a picture, and points for DVC's plots.
+def training_curve(run: Run, *tables: Any) -> tuple[DataFrame, list[dict[str, Any]], Image]:
+    """Put the epochs together: a table, points for DVC's plots, and a picture.
 
     Args:
         run: The run.
-        _lora: Not used; the adapter and the pictures are written first.
-        _pictures: Likewise.
         *tables: The epochs' summaries, then their gradient updates.
     """
     import pandas as pd
@@ -256,7 +252,7 @@ def training_curve(
         [{k: float("nan") if v is None else v for k, v in p.items()} for p in points]
     )
     curve.insert(0, "run", run.name)
-    return curve, draw_training_curve(curve, pd.concat(updates), run.name), points
+    return curve, points, draw_training_curve(curve, pd.concat(updates), run.name)
 
 
 def training_pictures(run: Run, *epochs: Any) -> Image:
@@ -277,3 +273,8 @@ def training_pictures(run: Run, *epochs: Any) -> Image:
 def release(run: Run, policy: PolicyState, *summaries: dict[str, Any]) -> Release:
     """Put the last policy and its model card together, to be written for others."""
     return Release(policy, write_card(run, summaries))
+
+
+def finish(run: Run, *_results: Any) -> dict[str, int]:
+    """Note how many epochs the results cover, once all of them are written."""
+    return {"epochs": run.epochs}

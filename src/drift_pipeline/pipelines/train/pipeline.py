@@ -12,6 +12,15 @@ from drift_pipeline.pipelines.train import nodes
 
 PARAMETERS = ["method", "reward", "seed", "methods", "rewards", "encoders", "train"]
 
+RESULTS = (
+    "trained_lora",
+    "training_pictures",
+    "training_curve",
+    "training_curve_points",
+    "training_curve_figure",
+)
+"""What a run leaves at its end, made again when it is trained for longer."""
+
 
 def create_pipeline(epochs: int | None = None) -> Pipeline:
     """Build the pipeline.
@@ -101,14 +110,11 @@ def _end(epochs: int) -> list[Node]:
     return [
         Node(
             nodes.training_curve,
-            # Comes last: where the curve covers all epochs, the other results do, too.
             [
                 "run",
-                "trained_lora",
-                "training_pictures",
                 *(f"{space}.{table}" for table in ("summary", "updates") for space in spaces),
             ],
-            ["training_curve", "training_curve_figure", "training_curve_points"],
+            ["training_curve", "training_curve_points", "training_curve_figure"],
             name="training_curve",
             namespace="training",
         ),
@@ -133,4 +139,5 @@ def _end(epochs: int) -> list[Node]:
             name="release",
             namespace="training",
         ),
+        Node(nodes.finish, ["run", *RESULTS], "training_finished", name="finish"),
     ]
