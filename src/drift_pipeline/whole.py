@@ -1,17 +1,19 @@
 """Writing a file or a folder whole or not at all.
 
-What is being written has another name until it is complete. A process that is killed in between
-leaves the old file, or none, and never half of a new one. Some libraries write files that their
-owner alone may read (safetensors does, by way of a temporary file); here every file gets the
-permissions that the folder and the process give to new ones.
+What is being written has another name until it is complete, one of its own for each writer. A
+process that is killed in between leaves the old file, or none, and never half of a new one. Some
+libraries write files that their owner alone may read (safetensors does, by way of a temporary
+file); here every file gets the permissions that the folder and the process give to new ones.
 """
 
 from __future__ import annotations
 
 import os
+import re
+import secrets
 import shutil
+import socket
 import stat
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +27,7 @@ def replacing(target: Path) -> Iterator[Path]:
         target: The file's final name.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.stem}.part{target.suffix}")
+    part = _part(target.parent, target.stem, target.suffix)
     try:
         yield part
     except BaseException:
@@ -44,8 +46,7 @@ def replacing_folder(target: Path) -> Iterator[Path]:
     Args:
         target: The folder's final name; one that exists is replaced.
     """
-    part = target.with_name(f".{target.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
+    part = _part(target.parent, target.name)
     part.mkdir(parents=True)
     try:
         yield part
@@ -96,13 +97,52 @@ def _usual_mode(folder: Path) -> int:
 
     Reading the umask means changing it for a moment, in all threads.
     """
-    probe = folder / f".{os.getpid()}.{threading.get_ident()}.part"
+    probe = _part(folder, "mode")
     handle = os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
     try:
         return stat.S_IMODE(os.fstat(handle).st_mode)
     finally:
         os.close(handle)
         probe.unlink()
+
+
+def leftovers(folder: Path, others: bool = False) -> list[Path]:
+    """Find what processes that have ended left half-written in a folder.
+
+    Args:
+        folder: Where to look, subfolders left out.
+        others: Include what other machines have written, of whose processes nothing is known
+            here. Only for those who hold the folder's lock.
+    """
+    host, found = re.escape(_host()), []
+    for path in sorted(folder.glob(".*.part*")):
+        ours = re.search(rf"\.{host}-(\d+)-\w+\.part", path.name)
+        if (others and ours is None) or (ours and not _lives(int(ours[1]))):
+            found.append(path)
+    return found
+
+
+def _part(folder: Path, stem: str, suffix: str = "") -> Path:
+    """A name that no other writer has; what dead ones have left of the same file is removed."""
+    for path in leftovers(folder):
+        if path.name.startswith(f".{stem}.{_host()}-"):
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    writer = f"{_host()}-{os.getpid()}-{secrets.token_hex(4)}"
+    return folder / f".{stem}.{writer}.part{suffix}"
+
+
+def _host() -> str:
+    return re.sub(r"\W", "_", socket.gethostname())
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is another user's
+        return True
+    return True
 
 
 def _flush(path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Small tools that know nothing of training: source digests, checksums, locks, plain values."""

@@ -1,0 +1,56 @@
+"""Plain values: dotted names for nested ones, and a short hash of any."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+
+def fingerprint(value: Any) -> str:
+    """Return a short hash of plain values."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Give nested values dotted names.
+
+    Args:
+        values: Possibly nested.
+        prefix: Name of the whole.
+    """
+    named: dict[str, Any] = {}
+    for key, value in values.items():
+        name = f"{prefix}.{key}" if prefix else key
+        if isinstance(value, Mapping):
+            named.update(flat(value, name))
+        else:
+            named[name] = value
+    return named
+
+
+def texts(value: Any, name: str) -> Iterator[tuple[str, str]]:
+    """Find the non-empty strings in a value, lists and mappings included.
+
+    Args:
+        value: Anything that YAML can hold.
+        name: Name of the whole.
+
+    Yields:
+        The dotted name and the string.
+
+    Example:
+        >>> list(texts({"parts": [{"model": "a"}, "b"]}, "options"))
+        [('options.parts.0.model', 'a'), ('options.parts.1', 'b')]
+    """
+    if isinstance(value, str):
+        if value:
+            yield name, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from texts(item, f"{name}.{key}")
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from texts(item, f"{name}.{index}")
