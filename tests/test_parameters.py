@@ -171,13 +171,22 @@ def test_a_model_trained_anew_under_the_same_path_is_another(parameters, tmp_pat
     (model / ".cache").write_text("of no importance")
     assert RunFolder(tmp_path / "run").check(run.identity(["a"]), 3) == 0
     weights.write_bytes(bytes(200_000) + b"new")
-    with pytest.raises(ConfigurationError, match=rf"\({key} \(files\): \w+ -> \w+\);"):
+    with pytest.raises(ConfigurationError, match=rf"\({key} \(content\): \w+ -> \w+\);"):
         RunFolder(tmp_path / "run").check(run.identity(["a"]), 3)
 
 
-def test_a_model_is_told_by_its_names_its_sizes_and_both_ends(tmp_path):
+def test_a_model_is_told_by_its_names_and_every_byte(tmp_path):
     weights = tmp_path / "weights"
-    contents = [b"", b"a", b"a" + bytes(300_000), b"b" + bytes(300_000), bytes(300_000) + b"b"]
+    zeros = bytes(300_000)
+    contents = [
+        b"",
+        b"a",
+        b"a" + zeros,
+        b"b" + zeros,
+        zeros + b"b",
+        zeros + b"a" + zeros,
+        2 * zeros,
+    ]
     digests = []
     for content in contents:
         weights.write_bytes(content)

@@ -3,20 +3,14 @@
 import hashlib
 import json
 import re
+from functools import cache
 from pathlib import Path
 
-ENDS = 64 * 1024
-"""Bytes of a file's beginning and of its end that a digest looks at."""
+LONGEST = 200
+"""Characters of a Hub id with its revision: its two names have 96 at the most."""
 
 VOCABULARY = ("vocab.json", "merges.txt")
 """What a tokenizer is built from where it has no `tokenizer.json`."""
-
-RENAMED = {"f0ad8282f258cdcd": "4470c26c3bfae696"}
-"""Digest of a model whose weights have got other names, to its digest before.
-
-The kept Stable Diffusion's text encoder has the names of transformers 4 since its second edition.
-Its numbers are the same, so runs that began with the first can be resumed.
-"""
 
 
 def existing(path: str | Path, what: str) -> Path:
@@ -102,12 +96,38 @@ def pipeline_class(name: str) -> str | None:
         ) from error
 
 
-def files_digest(path: Path) -> str:
-    """A short hash that changes when a model is trained again or replaced under the same path.
+def hub_commit(name: str, revision: str | None = None) -> str | None:
+    """Look up which commit of a Hub repository this machine has, without asking the network.
 
-    It looks at names, sizes and both ends of the files, so that gigabytes take no time.
-    Hidden files and bytecode, which systems, editors and imports leave behind, do not count, nor
-    does a tokenizer's vocabulary for older libraries beside the `tokenizer.json` that is read.
+    Args:
+        name: "owner/name" or "owner/name@revision", as `hub_id` reads it.
+        revision: Commit, tag or branch where the name has none; the main branch where neither has.
+
+    Returns:
+        The commit; `None` where it is no Hub id, or the cache does not have it.
+    """
+    from huggingface_hub import constants
+
+    found = hub_id(name) if len(name) <= LONGEST else None
+    if found is None:
+        return None
+    repo, wanted = found
+    folder = Path(constants.HF_HUB_CACHE) / f"models--{repo.replace('/', '--')}"
+    for branch in dict.fromkeys(filter(None, (wanted or revision, wanted or "main"))):
+        if (folder / "refs" / branch).is_file():
+            return (folder / "refs" / branch).read_text(encoding="utf-8").strip()
+        if (folder / "snapshots" / branch).is_dir():
+            return branch
+    return None
+
+
+def files_digest(path: Path) -> str:
+    """Return a short hash that changes when anything in a model's files does.
+
+    Every byte counts, so that a flipped one is noticed; it takes a second or two a gigabyte, once
+    per process. Hidden files and bytecode, which systems, editors and imports leave behind, do
+    not count, nor does a tokenizer's vocabulary for older libraries beside the `tokenizer.json`
+    that is read.
 
     Args:
         path: A file, or a folder with files anywhere below it.
@@ -120,11 +140,12 @@ def files_digest(path: Path) -> str:
             continue
         if file.name in VOCABULARY and file.with_name("tokenizer.json").is_file():
             continue
-        size = file.stat().st_size
-        digest.update(f"{parts} {size} ".encode())
-        with file.open("rb") as content:
-            digest.update(content.read(ENDS))
-            content.seek(max(0, size - ENDS))
-            digest.update(content.read(ENDS))
-    found = digest.hexdigest()[:16]
-    return RENAMED.get(found, found)
+        stat = file.stat()
+        digest.update(f"{parts} {_content(file, stat.st_size, stat.st_mtime_ns)} ".encode())
+    return digest.hexdigest()[:16]
+
+
+@cache
+def _content(file: Path, size: int, mtime: int) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()

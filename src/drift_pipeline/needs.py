@@ -12,10 +12,10 @@ from typing import Any
 
 from drift_pipeline import project
 from drift_pipeline.checkpoints import hub_id
+from drift_pipeline.common.values import flat
 from drift_pipeline.downloads import DREAMSIM, DreamSimFiles, HubFiles, Need
 from drift_pipeline.model_files.parts import INDEX, TRANSFORMERS_WEIGHTS, WEIGHTS, weights_of
 from drift_pipeline.parameters import ConfigurationError, EncoderSpec, RewardSpec
-from drift_pipeline.runs import flat
 
 OPENCLIP_WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 

@@ -215,8 +215,9 @@ class Train(_Parameters):
     """Show progress bars."""
     runs_folder: str = "data/06_models/runs/bestiary"
     """Where the folders of the runs are."""
-    if_changed: Literal["refuse", "start_over"] = "refuse"
-    """What to do with a run of this name that was trained with other parameters."""
+    if_changed: Literal["refuse", "start_over", "continue"] = "refuse"
+    """What to do with a run of this name that was trained with other parameters or other source;
+    `continue` trains on with the new source, but never with other parameters."""
     start_over: bool = False
     """Throw away what a run of this name has written, and train it anew."""
 

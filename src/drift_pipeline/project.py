@@ -51,9 +51,16 @@ class Project:
             return {key: self.locate(item) for key, item in value.items()}
         if isinstance(value, list):
             return [self.locate(item) for item in value]
-        if isinstance(value, str) and value and (self.path / value).exists():
-            return str(self.path / value)
+        if isinstance(value, str) and (found := self.find(value)) is not None:
+            return str(found)
         return value
+
+    def find(self, text: str) -> Path | None:
+        """Return the file or folder that a text names, seen from the project; `None` for others."""
+        try:
+            return self.path / text if text and (self.path / text).exists() else None
+        except (OSError, ValueError):  # too long for a path, or with a null character
+            return None
 
 
 current = Project()

@@ -6,16 +6,14 @@ have been made with to be continued.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from drift_pipeline import project
-from drift_pipeline.checkpoints import files_digest
+from drift_pipeline.common.values import fingerprint as fingerprint
+from drift_pipeline.common.values import flat as flat
+from drift_pipeline.identity import SOURCE, TRAINING_CODE, named_by, source_of, training_code
 from drift_pipeline.parameters import (
     ConfigurationError,
     EncoderSpec,
@@ -44,9 +42,6 @@ FREE = {
     "optimization.measure_kl_rows",
 }
 """Parameters of `train` that may change between the parts of one run."""
-
-CODE = "code of drift, rl, scorers and encoders"
-"""Where the identity says by which code a policy was trained."""
 
 Spec = TypeVar("Spec", bound=BaseModel)
 
@@ -114,11 +109,14 @@ class Run(BaseModel):
     def identity(self, prompts: list[str]) -> dict[str, Any]:
         """What the policies of this run depend on, flat; two runs agree where these agree.
 
-        Models on this disk count with their files, so that one trained anew under the same path
-        is another model.
+        Models count with the contents of their files, or with their commit on the Hub; the reward
+        and the encoder count with their source, and so does the training code of this package.
 
         Args:
-            prompts: The training prompts; only a hash of them is kept.
+            prompts: The training prompts; only a hash of them and of their order is kept.
+
+        Raises:
+            ConfigurationError: Where the reward's or the encoder's class cannot be found.
         """
         settings = self.train.model_dump(mode="json")
         values = {
@@ -130,45 +128,22 @@ class Run(BaseModel):
             **flat(self.encoder.model_dump(mode="json"), f"encoders.{self.train.encoder}"),
             **{f"train.{key}": value for key, value in flat(settings).items() if key not in FREE},
             "train.prompts (hash)": fingerprint(prompts),
-            CODE: code_digest("drift", "rl", "scorers", "encoders"),
+            TRAINING_CODE: training_code(),
         }
         del values[f"rewards.{self.reward_name}.truth"]  # it is only looked at
         if self.method.shaping.merge == "advantage":  # then the reward's scale changes nothing
             del values[f"rewards.{self.reward_name}.bounds"]
-        return values | _local_files(values)
-
-
-def judges_digest(encoders: Mapping[str, EncoderSpec], rewards: Mapping[str, RewardSpec]) -> str:
-    """A short hash of everything that embeddings and scores depend on besides the pictures.
-
-    Args:
-        encoders: Name to encoder.
-        rewards: Name to reward; its bounds do not count.
-    """
-    values: dict[str, Any] = {"code": code_digest("scorers", "encoders")}
-    for name, encoder in encoders.items():
-        values |= flat(encoder.model_dump(mode="json"), f"encoders.{name}")
-    for name, reward in rewards.items():
-        values |= flat(reward.model_dump(mode="json", exclude={"bounds"}), f"rewards.{name}")
-    return fingerprint(values | _local_files(values))
-
-
-def code_digest(*folders: str) -> str:
-    """A short hash of the code in some folders of the package."""
-    root = Path(__file__).parent
-    files = [file for name in folders for file in sorted((root / name).rglob("*.py"))]
-    return fingerprint([[str(f.relative_to(root)), f.read_text(encoding="utf-8")] for f in files])
+        classes = {
+            f"rewards.{self.reward_name}.scorer": self.reward.scorer,
+            f"encoders.{self.train.encoder}.encoder": self.encoder.encoder,
+        }
+        sources = {f"{key} {SOURCE}": source_of(path, key) for key, path in classes.items()}
+        return values | sources | named_by(values)
 
 
 def run_name(method: Any, reward: Any, seed: Any) -> str:
     """Name of a run, which is also its folder's."""
     return f"{method}-{reward}-s{seed}"
-
-
-def fingerprint(value: Any) -> str:
-    """A short hash of plain values."""
-    text = json.dumps(value, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def read(model: type[Spec], values: Any, where: str) -> Spec:
@@ -203,30 +178,3 @@ def look_up(model: type[Spec], parameters: Mapping[str, Any], kind: str, name: A
             f"(see {kind}s in parameters_{kind}s.yml)"
         )
     return read(model, known[name], f"{kind}s.{name}")
-
-
-def _local_files(values: Mapping[str, Any]) -> dict[str, str]:
-    """Digests of the files that the base model's, the reward's and the encoder's paths name."""
-    root, found = project.current.path, {}
-    for key, value in values.items():
-        names_model = key == "train.base_model" or ".options." in key
-        if names_model and isinstance(value, str) and value and (root / value).exists():
-            found[f"{key} (files)"] = files_digest(root / value)
-    return found
-
-
-def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Give nested values dotted names.
-
-    Args:
-        values: Possibly nested.
-        prefix: Name of the whole.
-    """
-    named: dict[str, Any] = {}
-    for key, value in values.items():
-        name = f"{prefix}.{key}" if prefix else key
-        if isinstance(value, Mapping):
-            named.update(flat(value, name))
-        else:
-            named[name] = value
-    return named

@@ -1,5 +1,6 @@
 """One process at a time, whatever becomes of the others."""
 
+import errno
 import json
 import logging
 import os
@@ -118,3 +119,16 @@ def test_where_nothing_can_be_written_only_readers_go_on(tmp_path):
     with pytest.raises(UnwritableError, match=r"runs cannot be written to \(.*\); name another"):
         Claim().take(place)
     assert not Claim().take(place, needed=False)
+
+
+def test_a_file_system_without_locks_is_warned_of_and_used(tmp_path, monkeypatch, caplog):
+    """Such as Lustre, unless it is mounted with the option for it."""
+
+    def flock(handle, operation):
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    claim = Claim()
+    assert claim.take(tmp_path / "run")
+    assert "knows no locks (Function not implemented): see to it that no other" in caplog.text
+    claim.release()

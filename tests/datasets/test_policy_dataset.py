@@ -3,11 +3,14 @@ from dataclasses import replace
 
 import pytest
 import torch
-from kedro.io import DatasetError
+from kedro.io import DataCatalog, DatasetError, MemoryDataset
+from kedro.pipeline import Node, Pipeline
 from safetensors.torch import save_file
 
+from drift_pipeline.common.integrity import DamagedError
 from drift_pipeline.datasets import LoraDataset, PolicyDataset
-from drift_pipeline.parameters import Lora
+from drift_pipeline.datasets.policy import refuse_damaged_policies
+from drift_pipeline.parameters import ConfigurationError, Lora
 from drift_pipeline.release import Release
 from drift_pipeline.rl.policy import PolicyState
 
@@ -89,9 +92,10 @@ def test_a_save_that_is_cut_off_leaves_the_old_policy(dataset, state, monkeypatc
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("state.json", b"{", "no policy checkpoint can be read"),
+        ("state.json", b"{", r"state.json cannot be read .*start_over=true"),
         ("state.json", b'{"format": 99}', "has format 99, this program reads 1 and 2"),
-        ("adapter_model.safetensors", b"half", "not a whole policy checkpoint.*start_over=true"),
+        ("adapter_model.safetensors", b"half", "damaged: it has 4 bytes, not .*start_over=true"),
+        ("optimizer.safetensors", b"half", "damaged: it has 4 bytes, not .*start_over=true"),
     ],
 )
 def test_a_damaged_policy_is_refused(dataset, state, name, content, message):
@@ -102,8 +106,63 @@ def test_a_damaged_policy_is_refused(dataset, state, name, content, message):
 
 
 def test_a_missing_policy_is_refused(dataset):
-    with pytest.raises(DatasetError, match="no policy checkpoint can be read"):
+    with pytest.raises(DatasetError, match=r"state.json cannot be read"):
         dataset.load()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["adapter_model.safetensors", "adapter_config.json", "optimizer.safetensors", "state.json"],
+)
+def test_a_flipped_bit_is_found(dataset, state, name):
+    dataset.save(state)
+    file = dataset._filepath / name
+    good = file.read_bytes()
+    for place in range(0, len(good), max(1, len(good) // 60)):
+        file.write_bytes(good[:place] + bytes([good[place] ^ 1]) + good[place + 1 :])
+        with pytest.raises(DamagedError) as error:
+            dataset.load()
+        assert str(file) in str(error.value) and "\n" not in str(error.value)
+        with pytest.raises(DamagedError):
+            dataset.verify()
+
+
+def test_policies_from_before_there_were_checksums_are_read(dataset, state):
+    dataset.save(state)
+    file = dataset._filepath / "state.json"
+    old = json.loads(file.read_text())
+    for key in ("sha256", "files", "versions"):
+        del old[key]
+    file.write_text(json.dumps(old, indent=2))
+    assert same(dataset.load().adapter, state.adapter)
+    (dataset._filepath / "adapter_model.safetensors").write_bytes(b"half")
+    with pytest.raises(DamagedError, match=r"is not a whole policy checkpoint .*start_over=true"):
+        dataset.load()
+
+
+def test_what_will_be_drawn_from_is_looked_at_before(dataset, state):
+    dataset.save(state)
+    (dataset._filepath / "adapter_model.safetensors").write_bytes(b"half")
+    catalog = DataCatalog({"training.e3.policy": dataset, "drawn": MemoryDataset(1)})
+    train = Node(lambda policy: policy, "training.e3.policy", "training.e4.policy", name="train")
+    draw = Node(lambda policy: policy, "training.e3.policy", "drawn", name="draw")
+    refuse_damaged_policies(Pipeline([draw]), catalog)  # it has been drawn
+    with pytest.raises(DamagedError, match=r"adapter_model.safetensors is damaged"):
+        refuse_damaged_policies(Pipeline([train]), catalog)
+    (dataset._filepath / "state.json").unlink()
+    with pytest.raises(ConfigurationError, match=r"no policy checkpoint can be read in .* train"):
+        refuse_damaged_policies(Pipeline([train]), catalog)
+
+
+def test_a_damaged_adapter_is_not_handed_on(state, tmp_path):
+    dataset = LoraDataset(filepath=str(tmp_path / "lora"))
+    dataset.save(Release(state, "# A model card\n"))
+    for file in sorted(dataset.load().glob("[!S]*")):
+        good = file.read_bytes()
+        file.write_bytes(good[:-2] + b"#" + good[-1:])
+        with pytest.raises(DamagedError, match=r"damaged .*; delete that folder and run train"):
+            dataset.load()
+        file.write_bytes(good)
 
 
 def test_the_lora_dataset_writes_what_diffusers_reads(state, tmp_path):

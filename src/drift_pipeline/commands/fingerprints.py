@@ -20,9 +20,10 @@ from drift_pipeline.commands.paper import read_paper, runs_of
 from drift_pipeline.evaluation.freshness import base_identity
 from drift_pipeline.evaluation.parameters import Generate, Measure, digests_of, presets_of
 from drift_pipeline.evaluation.protocol import Protocol, judged_epochs
+from drift_pipeline.identity import drawing_code, measuring_code
 from drift_pipeline.parameters import RewardSpec
 from drift_pipeline.prompts import read_prompts
-from drift_pipeline.runs import Run, code_digest, look_up, read
+from drift_pipeline.runs import Run, look_up, read
 from drift_pipeline.whole import replacing
 
 FOLDER = Path("data/05_model_input")
@@ -78,7 +79,7 @@ def _drawing(run: Run, protocol: Protocol) -> dict[str, Any]:
     return {
         **base_identity(run),
         "protocol": protocol.hash,
-        "code": code_digest("evaluation", "rl"),
+        "code": drawing_code(),
     }
 
 
@@ -91,7 +92,7 @@ def _measuring(measure: Measure, parameters: dict[str, Any]) -> dict[str, Any]:
         "encoders (digests)": encoders,
         "rewards (digests)": rewards,
         "bounds": bounds,
-        "code": code_digest("diversity", "evaluation"),
+        "code": measuring_code(),
     }
 
 

@@ -30,7 +30,8 @@ _writing = threading.Lock()
 class DamagedError(ConfigurationError, DatasetError):
     """A file is not what was written; the message is one line that says what to do.
 
-    Kedro passes it on from a dataset as it is, and its command line prints that line alone.
+    A dataset may raise it, which Kedro turns into an error of its own with that line; from a hook
+    it goes through to the command line, which prints the line alone.
     """
 
 
@@ -126,13 +127,16 @@ def sealed(values: Mapping[str, Any], files: Iterable[Path]) -> str:
     return json.dumps({**whole, SEAL: _seal(whole)}, indent=2) + "\n"
 
 
-def read_sealed(path: Path, remedy: str, optional: Iterable[str] = ()) -> dict[str, Any]:
+def read_sealed(
+    path: Path, remedy: str, optional: Iterable[str] = (), alone: bool = False
+) -> dict[str, Any]:
     """Read JSON as `sealed` writes it, and check the files that it describes.
 
     Args:
         path: The JSON file; one without a seal passes, if it is JSON.
         remedy: What to do about damage, for the message.
         optional: Files that may have been removed since.
+        alone: Leave the other files unread.
 
     Returns:
         The values, without the checksums.
@@ -151,7 +155,8 @@ def read_sealed(path: Path, remedy: str, optional: Iterable[str] = ()) -> dict[s
         raise DamagedError(
             f"{path} is damaged or was changed by hand (it differs from its checksum); {remedy}"
         )
-    for name, expected in values.pop(FILES, {}).items():
+    files = values.pop(FILES, {})
+    for name, expected in () if alone else files.items():
         file = path.with_name(name)
         if not file.is_file():
             if name in optional:

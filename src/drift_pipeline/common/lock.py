@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -18,6 +19,8 @@ from drift_pipeline.parameters import ConfigurationError
 
 logger = logging.getLogger(__name__)
 
+UNSUPPORTED = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
+"""What the system says where a disk cannot be locked, such as Lustre without its flock option."""
 POLL = 0.5
 """Seconds between two attempts of one who waits."""
 
@@ -61,6 +64,8 @@ class FolderLock:
     def acquire(self) -> None:
         """Take the lock; nothing happens where this object holds it already.
 
+        Some file systems of clusters know no locks; there it warns and goes on without.
+
         Raises:
             InUseError: In one line, who holds it.
             UnwritableError: In one line, why nothing can be written there.
@@ -81,6 +86,12 @@ class FolderLock:
                 f"{self.folder} is in use by {self.holder()}; wait for it to end, or end it"
             ) from None
         except OSError as error:
+            if error.errno in UNSUPPORTED:
+                logger.warning(
+                    "The file system of %s knows no locks (%s): see to it that no other process "
+                    "works there", self.folder, error.strerror,
+                )  # fmt: skip
+                return
             raise UnwritableError(
                 f"{self.folder.parent} cannot be written to ({error.strerror or error}); "
                 "name another folder or get write permission for this one"
@@ -132,7 +143,7 @@ class Claim:
             needed: Whether anything will be written; where not, a read-only folder will do.
 
         Returns:
-            Whether the folder is locked.
+            Whether the folder may be written to.
 
         Raises:
             InUseError: In one line, who holds it.
@@ -146,7 +157,8 @@ class Claim:
         except UnwritableError:
             if needed:
                 raise
-        return self._lock.held
+            return False
+        return True
 
     @contextmanager
     def released_on_error(self) -> Iterator[None]:

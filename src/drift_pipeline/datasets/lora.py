@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from drift_pipeline.common.integrity import verify_folder, write_sums
 from drift_pipeline.datasets.folder import FolderDataset
 from drift_pipeline.release import CARD, Release, save_release
 from drift_pipeline.whole import replacing_folder
@@ -15,10 +16,12 @@ class LoraDataset(FolderDataset[Release, Path]):
     marker = CARD
 
     def load(self) -> Path:
-        """The folder to give to `load_lora_weights`."""
+        """Check the folder by its checksums, and return it for `load_lora_weights`."""
+        verify_folder(self._filepath, "delete that folder and run train again: it alone is written")
         return self._filepath
 
     def save(self, data: Release) -> None:
-        """Write the folder whole."""
+        """Write the folder whole, with checksums."""
         with replacing_folder(self._filepath) as part:
             save_release(data, part)
+            write_sums(part)

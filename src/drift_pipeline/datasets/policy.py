@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kedro.io import DatasetError
-
+from drift_pipeline.common.environment import versions
+from drift_pipeline.common.integrity import DamagedError, sealed
+from drift_pipeline.common.values import fingerprint
 from drift_pipeline.datasets.folder import FolderDataset
-from drift_pipeline.runs import fingerprint
+from drift_pipeline.parameters import ConfigurationError
+from drift_pipeline.state import OPTIMIZER, REMEDY, STATE, read_state
 from drift_pipeline.whole import replacing_folder
 
 if TYPE_CHECKING:
+    from kedro.io import CatalogProtocol
+    from kedro.pipeline import Pipeline
+
     from drift_pipeline.rl.policy import PolicyState
 
 FORMAT = 2
 FORMATS = {1: "adapter.safetensors", FORMAT: "adapter_model.safetensors"}
 """The adapter's file in each format that is read; since 2 it is peft's."""
-OPTIMIZER, STATE = "optimizer.safetensors", "state.json"
 
 
 class PolicyDataset(FolderDataset["PolicyState", "PolicyState"]):
@@ -25,8 +30,9 @@ class PolicyDataset(FolderDataset["PolicyState", "PolicyState"]):
 
     The folder holds `adapter_model.safetensors` and `adapter_config.json`, which peft reads where
     they are, `optimizer.safetensors` (absent in old checkpoints: the adapter is enough to draw
-    pictures) and `state.json` (epoch, fingerprint, parameters). It appears under its name only
-    when it is complete.
+    pictures) and `state.json` (epoch, fingerprint, parameters, versions of the libraries,
+    checksums of the other files and of itself). It appears under its name only when it is
+    complete, and is loaded only where all checksums agree.
     """
 
     marker = STATE
@@ -51,9 +57,8 @@ class PolicyDataset(FolderDataset["PolicyState", "PolicyState"]):
                 lora=Lora(**state["lora"]),
             )
         except Exception as error:
-            raise DatasetError(
-                f"{self._filepath} is not a whole policy checkpoint ({error}); delete the folder "
-                "and run again, or train it anew with --params train.start_over=true"
+            raise DamagedError(
+                f"{self._filepath} is not a whole policy checkpoint ({error}); {REMEDY}"
             ) from error
 
     def save(self, data: PolicyState) -> None:
@@ -74,23 +79,53 @@ class PolicyDataset(FolderDataset["PolicyState", "PolicyState"]):
                 "fingerprint": fingerprint(data.parameters),
                 "lora": data.lora.model_dump(),
                 "scaler": data.scaler,
+                "versions": versions(),
                 "parameters": data.parameters,
             }
-            (part / STATE).write_text(json.dumps(state, indent=2) + "\n", encoding="utf-8")
+            (part / STATE).write_text(sealed(state, sorted(part.iterdir())), encoding="utf-8")
 
     def preview(self) -> str:
         """Epoch and parameters."""
         return json.dumps(self._read_state(), indent=2)
 
     def _read_state(self) -> dict[str, Any]:
-        path = self._filepath / STATE
-        try:
-            state: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise DatasetError(f"no policy checkpoint can be read in {path}: {error}") from error
+        path = Path(self._filepath) / STATE
+        state = read_state(path)
         if state.get("format") not in FORMATS:
-            raise DatasetError(
+            raise DamagedError(
                 f"{path} has format {state.get('format')!r}, this program reads "
                 f"{' and '.join(str(known) for known in FORMATS)}"
             )
         return state
+
+    def verify(self) -> None:
+        """Refuse a checkpoint that is damaged or missing, without loading it.
+
+        Raises:
+            ConfigurationError: In one line, what is wrong and what to do.
+        """
+        if not self._exists():
+            raise ConfigurationError(
+                f"no policy checkpoint can be read in {self._filepath}: there is none; train the "
+                "run up to that epoch first (kedro run --pipelines=train)"
+            )
+        self._read_state()
+
+
+def refuse_damaged_policies(pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+    """Look at the checkpoints that a run will draw from, before it draws from any.
+
+    Args:
+        pipeline: What will be run; nodes whose outputs are there are not asked.
+        catalog: Where the checkpoints are.
+
+    Raises:
+        ConfigurationError: In one line, which checkpoint is missing or damaged and what to do.
+    """
+    made = pipeline.all_outputs()
+    for node in pipeline.nodes:
+        names = [name for name in node.inputs if name.endswith(".policy") and name not in made]
+        if names and not all(catalog.exists(name) for name in node.outputs):
+            for dataset in map(catalog.get, names):
+                if isinstance(dataset, PolicyDataset):
+                    dataset.verify()

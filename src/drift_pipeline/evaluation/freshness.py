@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from drift_pipeline import project
-from drift_pipeline.checkpoints import files_digest
 from drift_pipeline.datasets.judged import JUDGE, PICTURES, read_judged
 from drift_pipeline.datasets.shards import damaged, made_of
 from drift_pipeline.evaluation.protocol import Protocol
+from drift_pipeline.identity import drawing_code, named_by
 from drift_pipeline.runs import Run, fingerprint
-from drift_pipeline.state import RunFolder
+from drift_pipeline.state import RunFolder, read_state
 
 MadeOf = dict[str, Any]
 
 
 def base_identity(run: Run) -> dict[str, Any]:
     """What the base model's pictures depend on, besides the protocol."""
-    model, files = run.train.base_model, project.current.path / run.train.base_model
-    digest = files_digest(files) if files.exists() else None
-    return {"base_model": model, "files": digest, "precision": run.train.precision}
+    named = {"train.base_model": run.train.base_model}
+    return {**named, **named_by(named), "precision": run.train.precision}
 
 
 def expected_pictures(
@@ -47,20 +44,35 @@ def expected_pictures(
     """
     base = fingerprint(base_identity(run))
     expected = {
-        "base": {"policy": base, "epoch": 0, "protocol": protocol.hash},
-        "base_fresh": {"policy": base, "epoch": 0, "protocol": protocol.fresh().hash},
+        "base": pictures_identity(base, 0, protocol),
+        "base_fresh": pictures_identity(base, 0, protocol.fresh()),
     }
     states = trained.states()
     for epoch in epochs:
         if epoch in states:
-            state = json.loads(states[epoch].read_text(encoding="utf-8"))
-            policy = state["fingerprint"]
+            policy = read_state(states[epoch], alone=True)["fingerprint"]
         elif will_train:
             policy = "still to be trained"
         else:
             continue
-        expected[place(epoch)] = {"policy": policy, "epoch": epoch, "protocol": protocol.hash}
+        expected[place(epoch)] = pictures_identity(policy, epoch, protocol)
     return expected
+
+
+def pictures_identity(policy: str, epoch: int, protocol: Protocol) -> MadeOf:
+    """Say what pictures are made of.
+
+    Args:
+        policy: Fingerprint of what the policy, or the base model, depends on.
+        epoch: The policy's epoch.
+        protocol: What is drawn.
+    """
+    return {
+        "policy": policy,
+        "epoch": epoch,
+        "protocol": protocol.hash,
+        "code": drawing_code(),
+    }
 
 
 def place(epoch: int) -> str:

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from drift_pipeline.identity import judge_digest
 from drift_pipeline.parameters import EncoderSpec, RewardSpec
-from drift_pipeline.runs import judges_digest, look_up
+from drift_pipeline.runs import look_up
 
 
 class _Parameters(BaseModel):
@@ -86,6 +87,6 @@ def digests_of(
         rewards: Name to reward.
     """
     return (
-        {name: judges_digest({name: spec}, {}) for name, spec in encoders.items()},
-        {name: judges_digest({}, {name: spec}) for name, spec in rewards.items()},
+        {name: judge_digest(f"encoders.{name}", spec) for name, spec in encoders.items()},
+        {name: judge_digest(f"rewards.{name}", spec) for name, spec in rewards.items()},
     )

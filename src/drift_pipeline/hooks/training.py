@@ -21,6 +21,8 @@ from kedro.pipeline.node import Node
 from omegaconf import OmegaConf
 
 from drift_pipeline import project
+from drift_pipeline.common.lock import Claim
+from drift_pipeline.datasets.policy import refuse_damaged_policies
 from drift_pipeline.datasets.renewable import mark_outdated
 from drift_pipeline.evaluation.freshness import expected_pictures
 from drift_pipeline.evaluation.parameters import Generate, Measure, digests_of, presets_of
@@ -45,6 +47,7 @@ class TrainingHooks:
         self._run: Run | None = None
         self._bar: Any = None
         self._redirect: AbstractContextManager[Any] | None = None
+        self._claim = Claim()
 
     @property
     def _folder(self) -> RunFolder:
@@ -94,18 +97,24 @@ class TrainingHooks:
         if "evaluation" in spaces:
             self._mark_outdated(self._run, pipeline, catalog, will_train="training" in spaces)
             self._require_models(self._run, pipeline, catalog, run_params)
+            refuse_damaged_policies(pipeline, catalog)
         if "training" in spaces:
-            self._prepare_training(self._run, run_params, catalog)
+            with self._claim.released_on_error():
+                self._prepare_training(self._run, run_params, catalog)
 
     def _prepare_training(self, run: Run, given: dict[str, Any], catalog: CatalogProtocol) -> None:
         folder = self._folder
-        folder.tidy()
+        # A folder that is not there yet is locked once nothing else can be refused; a finished one
+        # may be read-only.
+        if folder.path.exists() and self._claim.take(folder.path, needed=False):
+            folder.tidy()
         prompts = read_prompts(project.current.path / run.train.prompts)
-        trained = self._trained(run, prompts)
+        trained = self._trained(run, run.identity(prompts))
         if trained is None or trained < run.epochs:
             rewards, encoders = {run.reward_name: run.reward}, {run.train.encoder: run.encoder}
             require(needs_of(run.train.base_model, rewards, encoders), given)
             check_base_model(run.train.base_model, run.train.sampling)
+            self._claim.take(folder.path)
         # Only now that nothing else can be refused.
         if trained is None:
             folder.set_aside()
@@ -117,15 +126,15 @@ class TrainingHooks:
             logger.info(line)
         self._open_bar(run, trained)
 
-    def _trained(self, run: Run, prompts: list[str]) -> int | None:
+    def _trained(self, run: Run, identity: dict[str, Any]) -> int | None:
         """Epochs that can be continued from; `None` where the run starts over."""
         if run.train.start_over:
             return None
-        strict = run.train.if_changed == "start_over"
         try:
-            return self._folder.check(run.identity(prompts), run.epochs, same_code=strict)
+            going_on = run.train.if_changed == "continue"
+            return self._folder.check(identity, run.epochs, other_source=going_on)
         except ConfigurationError as error:
-            if not strict:
+            if run.train.if_changed != "start_over":
                 raise
             logger.warning("Starting over: %s", error.message)
             return None
@@ -141,6 +150,7 @@ class TrainingHooks:
     @hook_impl
     def after_pipeline_run(self) -> None:
         """Say where the results are."""
+        self._claim.release()
         if self._bar is not None:
             self._close_bar()
             logger.info("Finished: %s", self._folder.path)
@@ -148,6 +158,7 @@ class TrainingHooks:
     @hook_impl
     def on_pipeline_error(self, error: Exception) -> None:
         """Say that nothing is lost."""
+        self._claim.release()
         if self._bar is not None:
             self._close_bar()
             logger.info(

@@ -1,6 +1,5 @@
 """A run is trained, drawn from and measured through Kedro's session, and again after changes."""
 
-import re
 from pathlib import Path
 
 import pandas as pd
@@ -146,9 +145,10 @@ def test_another_protocol_makes_everything_anew(evaluated, kedro_run, prompts, c
 
 
 def test_missing_checkpoints_and_prompts_are_named(kedro_run, prompts, tmp_path):
-    with pytest.raises(Exception, match=re.escape("no policy checkpoint can be read")):
+    with pytest.raises(ConfigurationError, match=r"no policy checkpoint can be read in .* train"):
         kedro_run("generate", tmp_path, {"generate.prompts": str(prompts)})
     with pytest.raises(ConfigurationError, match=r"generate.prompts: .*nowhere.txt cannot be read"):
         kedro_run("generate", tmp_path, {"generate.prompts": str(tmp_path / "nowhere.txt")})
     with pytest.raises(ConfigurationError, match=r"generate.images_per_prompt: .*greater than"):
         kedro_run("generate", tmp_path, {"generate.images_per_prompt": 1})
+    assert not list(tmp_path.iterdir())

@@ -33,7 +33,7 @@ def test_everything_of_a_run_is_in_one_folder(finished):
     expected |= {f"epoch_{number:04d}/policy/optimizer.safetensors" for number in (2, 3)}
     expected |= {f"training_curve.{kind}" for kind in ("parquet", "json", "png")}
     expected |= {"finished.json", "training_pictures.png", "lora/pytorch_lora_weights.safetensors"}
-    expected |= {"lora/kohya.safetensors", "lora/README.md"}
+    expected |= {"lora/kohya.safetensors", "lora/README.md", "lora/SHA256SUMS"}
     assert files == expected
     umask = os.umask(0o022)
     os.umask(umask)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from drift_pipeline.evaluation.freshness import base_identity
+from drift_pipeline.evaluation.freshness import base_identity, pictures_identity
 from drift_pipeline.evaluation.parameters import Generate
 from drift_pipeline.evaluation.protocol import Protocol
 from drift_pipeline.runs import Run, fingerprint
@@ -72,11 +72,7 @@ def _shards(
     from drift_pipeline.datasets.shards import Shards
     from drift_pipeline.evaluation.generation import draw_shards
 
-    made_of = {
-        "policy": fingerprint(state.parameters),
-        "epoch": state.epoch,
-        "protocol": protocol.hash,
-    }
+    made_of = pictures_identity(fingerprint(state.parameters), state.epoch, protocol)
     draw = partial(
         draw_shards,
         model,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -96,9 +97,14 @@ def load_encoder(run: Run) -> Any:
     return components.make(run.encoder.encoder, run.encoder.options, run.train.device, where)
 
 
-def initial_policy(base_model: StableDiffusion, run: Run, prompts: list[str]) -> PolicyState:
-    """The policy before training, which draws what the base model draws."""
-    return base_model.initial_state(run.seed, run.identity(prompts))
+def identify(run: Run, prompts: list[str]) -> dict[str, Any]:
+    """Say what the policies depend on, before anything can be edited while the run goes on."""
+    return run.identity(prompts)
+
+
+def initial_policy(base_model: StableDiffusion, run: Run, identity: dict[str, Any]) -> PolicyState:
+    """Make the policy before training, which draws what the base model draws."""
+    return base_model.initial_state(run.seed, identity)
 
 
 def rollout(
@@ -198,6 +204,7 @@ def update(
     base_model: StableDiffusion,
     policy: PolicyState,
     run: Run,
+    identity: dict[str, Any],
     batch: Trajectories,
     advantages: Tensor,
     candidates: DataFrame,
@@ -232,7 +239,8 @@ def update(
     updates = updates_table(batch.epoch, rows)
     summary = epoch_summary(candidates, updates, seconds)
     logger.info(epoch_line(summary, run.epochs))
-    return updates, without_nan(summary), new_policy
+    # A run that goes on by other source, knowingly, says from here on by which.
+    return updates, without_nan(summary), replace(new_policy, parameters=identity)
 
 
 def training_curve(run: Run, *tables: Any) -> tuple[DataFrame, list[dict[str, Any]], Image]:

@@ -1,0 +1,167 @@
+"""What results depend on besides their parameters: source, model files, commits on the Hub.
+
+Two results may be mixed only where these agree. What is meant by them:
+
+| identity          | changes with                                                               |
+|-------------------|----------------------------------------------------------------------------|
+| `training_code`   | the source that trains a policy                                            |
+| `drawing_code`    | the source that draws the evaluation's pictures                            |
+| `looking_code`    | the source that hands pictures to their judges                             |
+| `measuring_code`  | the source that turns what judges say into measures                        |
+| `judge_digest`    | one encoder or reward: its options, model files, source                    |
+| `source_of`       | the source of a class that YAML names, or the version of its distribution  |
+| `named_by`        | models and classes that values name: contents, commits, source             |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from drift_pipeline import project
+from drift_pipeline.checkpoints import files_digest, hub_commit
+from drift_pipeline.common import source
+from drift_pipeline.common.values import fingerprint, flat, texts
+from drift_pipeline.parameters import ConfigurationError, EncoderSpec, RewardSpec
+
+TRAINING_CODE = "training (source)"
+"""Where a run's identity says by which code of this package a policy was trained."""
+SOURCE, CONTENT, COMMIT = "(source)", "(content)", "(commit)"
+"""How the identity's keys end that say something of what a parameter names."""
+
+PACKAGE = "drift_pipeline"
+TRAINS = ("rl.credit", "rl.policy", "rl.rollout", "rl.update", "drift.shaping")
+DRAWS = ("rl.ddim", "rl.denoising", "rl.policy", "rl.randomness", "drift.prompting", "images")
+VALUES = (PACKAGE, f"{PACKAGE}.parameters")
+"""Modules without arithmetic, whose values are in the identity themselves."""
+
+
+@cache
+def training_code() -> str:
+    """A short hash of the source of this package that trains: `rl`, `drift` and what they import.
+
+    The nodes that put it together count, too; scorers and encoders count where a run names them.
+    """
+    return source.digest(training_sources())
+
+
+@cache
+def drawing_code() -> str:
+    """A short hash of the source of this package that draws the evaluation's pictures."""
+    return source.digest(drawing_sources())
+
+
+@cache
+def measuring_code() -> str:
+    """A short hash of the source of this package that turns what judges say into measures."""
+    return source.digest(measuring_sources())
+
+
+@cache
+def looking_code() -> str:
+    """A short hash of the source of this package that hands pictures to their judges."""
+    return source.digest(looking_sources())
+
+
+def judge_digest(name: str, spec: EncoderSpec | RewardSpec) -> str:
+    """A short hash of what the embeddings or scores of one judge depend on besides the pictures.
+
+    Args:
+        name: The parameter that holds it, `encoders.<name>` or `rewards.<name>`.
+        spec: The encoder or reward; a reward's bounds do not count. Its true reward does, since
+            the scores' table has a column of it.
+
+    Raises:
+        ConfigurationError: Where one of its classes cannot be found.
+    """
+    values = flat(spec.model_dump(mode="json", exclude={"bounds"}), name)
+    for part in ("encoder", "scorer", "truth"):
+        if path := values.get(f"{name}.{part}"):
+            values[f"{name}.{part} {SOURCE}"] = source_of(path, f"{name}.{part}")
+    return fingerprint(values | named_by(values) | {"code": looking_code()})
+
+
+def judges_digest(encoders: Mapping[str, EncoderSpec], rewards: Mapping[str, RewardSpec]) -> str:
+    """A short hash of what embeddings and scores depend on besides the pictures.
+
+    Args:
+        encoders: Name to encoder.
+        rewards: Name to reward.
+
+    Raises:
+        ConfigurationError: Where a class of theirs cannot be found.
+    """
+    seeing = {name: judge_digest(f"encoders.{name}", spec) for name, spec in encoders.items()}
+    scoring = {name: judge_digest(f"rewards.{name}", spec) for name, spec in rewards.items()}
+    return fingerprint({"encoders": seeing, "rewards": scoring})
+
+
+def source_of(path: str, where: str) -> str:
+    """Say by which code a class that YAML names computes.
+
+    Args:
+        path: Its dotted path.
+        where: The parameter it stands in, for messages.
+
+    Returns:
+        A hash of its source and of what this imports, or the version of its distribution.
+
+    Raises:
+        ConfigurationError: Where there is no such module, or it is not Python.
+    """
+    try:
+        return source.origin(path, without=VALUES)
+    except (ModuleNotFoundError, SyntaxError) as error:
+        raise ConfigurationError(f"{where}: cannot import {path!r} ({error})") from error
+
+
+def named_by(values: Mapping[str, Any]) -> dict[str, str]:
+    """Look up what the base model's name and the options of rewards and encoders stand for.
+
+    Args:
+        values: Flat; only `train.base_model` and what lies in `options` is looked at.
+
+    Returns:
+        For each path to something on this disk a hash of its content, for each model in the
+        Hugging Face cache its commit, for each class in source that people edit a hash of it.
+    """
+    found: dict[str, str] = {}
+    for key, value in values.items():
+        if key != "train.base_model" and ".options." not in key:
+            continue
+        revision = values.get(f"{key.rpartition('.')[0]}.revision")
+        for name, text in texts(value, key):
+            if (path := project.current.find(text)) is not None:
+                found[f"{name} {CONTENT}"] = files_digest(path)
+            elif (commit := hub_commit(text, revision)) is not None:
+                found[f"{name} {COMMIT}"] = commit
+            elif source.names_source(text):
+                found[f"{name} {SOURCE}"] = source_of(text, name)
+    return found
+
+
+def training_sources() -> dict[str, Path]:
+    """The files of `training_code`, by dotted name."""
+    return _sources(TRAINS, ("pipelines.train.nodes", "components"))
+
+
+def drawing_sources() -> dict[str, Path]:
+    """The files of `drawing_code`, by dotted name."""
+    return _sources(DRAWS, ("evaluation.generation",))
+
+
+def looking_sources() -> dict[str, Path]:
+    """The files of `looking_code`, by dotted name."""
+    return _sources(("images",), ("evaluation.tables", "components"))
+
+
+def measuring_sources() -> dict[str, Path]:
+    """The files of `measuring_code`, by dotted name."""
+    return _sources(("evaluation.measuring",), ("evaluation.tables",))
+
+
+def _sources(modules: tuple[str, ...], alone: tuple[str, ...]) -> dict[str, Path]:
+    names, singles = ([f"{PACKAGE}.{name}" for name in group] for group in (modules, alone))
+    return source.sources(names, singles, VALUES)
