@@ -146,10 +146,12 @@ def _is_source(name: str, spec: ModuleSpec) -> bool:
     if name.partition(".")[0] in sys.stdlib_module_names:
         return False
     places = [spec.origin] if spec.has_location else list(spec.submodule_search_locations or ())
-    return any(place is not None and _is_edited(Path(place).resolve()) for place in places)
+    return any(place is not None and _is_edited(Path(place)) for place in places)
 
 
+@cache
 def _is_edited(file: Path) -> bool:
+    file = file.resolve()
     if file.is_relative_to(PACKAGE):
         return True
     library = Path(sysconfig.get_path("stdlib")).resolve()
@@ -168,7 +170,12 @@ def _imports(name: str, file: Path) -> list[str]:
     if file.suffix != ".py":  # a compiled module says nothing of its imports
         return []
     package = name if file.stem == "__init__" else name.rpartition(".")[0]
-    return list(_imported(ast.parse(read(file), str(file)), package))
+    return _parsed(read(file), file.name, package)
+
+
+@cache
+def _parsed(text: bytes, file: str, package: str) -> list[str]:
+    return list(_imported(ast.parse(text, file), package))
 
 
 def _imported(node: ast.AST, package: str) -> Iterator[str]:
