@@ -63,6 +63,8 @@ def test_a_policy_of_the_first_format_comes_back(dataset, state):
         (folder / name).unlink()
     save_file(state.adapter, folder / "adapter.safetensors")
     kept = json.loads((folder / "state.json").read_text())
+    for key in ("sha256", "files", "versions"):
+        del kept[key]
     (folder / "state.json").write_text(json.dumps(kept | {"format": 1}))
     assert same(dataset.load().adapter, state.adapter)
 

@@ -163,7 +163,5 @@ def test_a_damaged_policy_is_named(train, tmp_path):
     train(tmp_path, {"train.epochs": 1})
     adapter = tmp_path / NAME / "epoch_0001" / "policy" / "adapter_model.safetensors"
     adapter.write_bytes(b"half")
-    with pytest.raises(
-        DamagedError, match=r"epoch_0001/policy/adapter_model.safetensors is damaged"
-    ):
+    with pytest.raises(DamagedError, match=r"policy/adapter_model.safetensors is damaged"):
         train(tmp_path, {"train.epochs": 2})
