@@ -12,7 +12,7 @@ from typing import Any
 
 from drift_pipeline.agreement import differences
 from drift_pipeline.common.environment import other_versions
-from drift_pipeline.common.integrity import DamagedError, read_sealed, verify
+from drift_pipeline.common.integrity import SUMS, DamagedError, read_sealed, verify
 from drift_pipeline.parameters import ConfigurationError
 from drift_pipeline.whole import leftovers, recover
 
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 START_OVER = "--params train.start_over=true"
 CONTINUE = "--params train.if_changed=continue"
 FINISHED = "finished.json"
-RESULTS = (FINISHED, "training_curve.*", "training_pictures.png", "lora", "lora_epoch_*")
+RESULTS = (FINISHED, SUMS, "training_curve.*", "training_pictures.png", "lora", "lora_epoch_*")
 """What is made at a run's end, and again when the run is trained for longer; exported epochs."""
 SET_ASIDE = "set_aside"
 """Folder, beside the runs, of those that were started over."""

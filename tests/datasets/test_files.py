@@ -22,7 +22,17 @@ def test_what_is_saved_comes_back(kind, name, data, tmp_path):
     assert dataset.exists()
     loaded = dataset.load()
     assert loaded.equals(data) if isinstance(data, pd.DataFrame) else loaded == data
-    assert [path.name for path in (tmp_path / "epoch_0001").iterdir()] == [name]
+    assert {path.name for path in (tmp_path / "epoch_0001").iterdir()} == {name, "SHA256SUMS"}
+
+
+@pytest.mark.parametrize(("kind", "name", "data"), CASES)
+def test_a_flipped_byte_is_found(kind, name, data, tmp_path):
+    dataset = kind(filepath=str(tmp_path / name))
+    dataset.save(data)
+    whole = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(bytes([*whole[:-1], whole[-1] ^ 1]))
+    with pytest.raises(DatasetError, match=rf"{name} is damaged .*dvc checkout"):
+        dataset.load()
 
 
 @pytest.mark.parametrize(("kind", "name", "data"), CASES)

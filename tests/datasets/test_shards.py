@@ -2,12 +2,14 @@
 
 import json
 from functools import partial
+from threading import Thread
 
 import pandas as pd
 import pytest
 from kedro.io import DatasetError
 from pyarrow import parquet
 
+from drift_pipeline.common.lock import FolderLock
 from drift_pipeline.datasets import ImageShardsDataset
 from drift_pipeline.datasets.shards import Shards, damaged, made_of
 
@@ -33,7 +35,7 @@ def test_an_interrupted_job_resumes_at_the_next_missing_shard(tmp_path):
     dataset.save(Shards(4, MADE_OF, partial(draw, drawn, -1)))
     assert drawn == [0, 1, 2, 3]
     assert [table["prompt"][0] for table in dataset.load()] == ["p0", "p1", "p2", "p3"]
-    assert [path.name for path in tmp_path.iterdir()] == ["images"]
+    assert {path.name for path in tmp_path.iterdir()} == {"images", ".images.lock"}
 
 
 def test_old_pictures_stay_until_the_new_ones_are_complete(tmp_path):
@@ -84,6 +86,21 @@ def test_shards_of_before_there_were_checksums_are_taken_as_they_are(tmp_path):
     file = tmp_path / "images/01.parquet"
     file.write_bytes(file.read_bytes()[:100])
     assert damaged(tmp_path / "images") == ["01.parquet"]
+
+
+def test_one_process_draws_and_others_wait(tmp_path, caplog):
+    folder, drawn = tmp_path / "images", []
+    data = Shards(2, MADE_OF, partial(draw, drawn, -1))
+    save = Thread(target=ImageShardsDataset(filepath=str(folder)).save, args=(data,))
+    with caplog.at_level("INFO"), FolderLock(folder):
+        save.start()
+        while "Waiting for process" not in caplog.text:
+            assert save.is_alive()
+        assert not folder.exists()
+    save.join()
+    assert drawn == [0, 1]
+    ImageShardsDataset(filepath=str(folder)).save(data)
+    assert drawn == [0, 1]
 
 
 def test_hugging_face_sees_pictures(tmp_path):

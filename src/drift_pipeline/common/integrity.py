@@ -83,6 +83,15 @@ def verify(path: Path, remedy: str) -> None:
         )
 
 
+def intact(path: Path) -> bool:
+    """Whether a file is what was written, as far as a checksum says."""
+    try:
+        verify(path, "")
+    except DamagedError:
+        return False
+    return True
+
+
 def verify_folder(folder: Path, remedy: str) -> None:
     """Refuse a folder with a file that is missing or differs from its checksum.
 

@@ -8,9 +8,10 @@ from typing import Any, NewType
 
 from kedro_datasets import json, pandas, pillow
 
+from drift_pipeline.common.integrity import replacing_summed, verify
 from drift_pipeline.datasets.renewable import Renewable
-from drift_pipeline.whole import replacing
 
+REMEDY = "delete it and run the same command again, or get it back with dvc checkout"
 ImagePreview = NewType("ImagePreview", str)
 
 
@@ -27,13 +28,19 @@ class _WrittenWhole(Renewable):
             self._saved()
             return
         target = self._filepath
-        with replacing(Path(target)) as part:
+        with replacing_summed(Path(target)) as part:
             self._filepath = PurePosixPath(part)
             try:
                 super().save(data)  # type: ignore[misc]
             finally:
                 self._filepath = target
         self._saved()
+
+    def load(self) -> Any:
+        """Load the data, unless the file is not what was written."""
+        if self._protocol == "file":
+            verify(Path(self._filepath), REMEDY)
+        return super().load()  # type: ignore[misc]
 
 
 class ParquetDataset(_WrittenWhole, pandas.ParquetDataset):

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, NewType, NoReturn
 
 from kedro.io import AbstractDataset, DatasetError
 
+from drift_pipeline.common.integrity import DamagedError, verify
+
 if TYPE_CHECKING:
     from pandas import DataFrame
 
@@ -57,13 +59,24 @@ class MeasuredTableDataset(_Found):
         """Read all of them."""
         import pandas as pd
 
-        tables = [pd.read_parquet(path) for path in self.files()]
+        tables = [_read(path) for path in self.files()]
         return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
     def preview(self, nrows: int = 5) -> TablePreview:
         """The first rows, for Kedro-Viz."""
         head = self.load().head(nrows)
         return TablePreview(head.to_dict(orient="split"))
+
+
+def _read(path: Path) -> DataFrame:
+    import pandas as pd
+
+    remedy = "delete it and run the pipeline that writes it (measure, or train), for that run"
+    verify(path, remedy)
+    try:
+        return pd.read_parquet(path)
+    except Exception as error:
+        raise DamagedError(f"{path} cannot be read; {remedy}") from error
 
 
 class MeasuredShardsDataset(_Found):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -14,6 +13,8 @@ from typing import Any
 import pandas as pd
 from kedro.io import DatasetError
 
+from drift_pipeline.common.integrity import sha256
+from drift_pipeline.common.lock import FolderLock
 from drift_pipeline.datasets.folder import FolderDataset
 from drift_pipeline.runs import fingerprint
 from drift_pipeline.whole import replacing, swap
@@ -92,7 +93,15 @@ class ImageShardsDataset(FolderDataset[Shards, StoredShards]):
         return StoredShards(files, made_of(self._filepath) or {}, complete.get("sha256", ()))
 
     def save(self, data: Shards) -> None:
-        """Draw what is missing, then replace the folder."""
+        """Draw what is missing, then replace the folder.
+
+        The base model's pictures belong to all runs: one process draws them, others wait.
+        """
+        with FolderLock(self._filepath, wait=True):
+            self._draw(data)
+        self._saved()
+
+    def _draw(self, data: Shards) -> None:
         draft = self._filepath.with_name(f".{self._filepath.name}.drawing")
         if made_of(draft) != data.made_of:
             shutil.rmtree(draft, ignore_errors=True)
@@ -103,10 +112,9 @@ class ImageShardsDataset(FolderDataset[Shards, StoredShards]):
         for index, table in zip(missing, data.draw(missing), strict=True):
             with replacing(_file(draft, index)) as part:
                 _write_pictures(table, part)
-        checksums = [_checksum(_file(draft, index)) for index in range(data.count)]
+        checksums = [sha256(_file(draft, index)) for index in range(data.count)]
         _write(draft / COMPLETE, {"shards": data.count, "sha256": checksums})
         swap(draft, self._filepath)
-        self._saved()
 
 
 def damaged(folder: Path) -> list[str]:
@@ -145,17 +153,12 @@ def _link_intact(source: Path, draft: Path, count: int) -> None:
 def _intact(file: Path, checksum: str | None) -> bool:
     """Whether a shard is what was written; without a checksum, whether it can be read at all."""
     if checksum is not None:
-        return file.exists() and _checksum(file) == checksum
+        return file.exists() and sha256(file) == checksum
     try:
         pd.read_parquet(file)
     except Exception:
         return False
     return True
-
-
-def _checksum(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _file(folder: Path, index: int) -> Path:

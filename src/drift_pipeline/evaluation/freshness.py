@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from drift_pipeline.common.integrity import intact
 from drift_pipeline.datasets.judged import JUDGE, PICTURES, read_judged
 from drift_pipeline.datasets.shards import damaged, made_of
 from drift_pipeline.evaluation.protocol import Protocol
@@ -110,7 +111,7 @@ def judgement_fault(
     if not table.exists():
         return None
     found = read_judged(table, columns=[by, PICTURES, JUDGE])
-    if found is None:
+    if found is None or not intact(table):
         return "damaged, or from before it said what was judged"
     if {*found[PICTURES]} != {fingerprint(expected)}:
         return "of other pictures"

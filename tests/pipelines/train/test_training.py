@@ -23,7 +23,13 @@ EPOCHS = (1, 2, 3)
 
 def test_everything_of_a_run_is_in_one_folder(finished):
     files = {str(path.relative_to(finished)) for path in finished.rglob("*") if path.is_file()}
-    epoch = {"candidates.parquet", "contact_sheet.png", "summary.json", "updates.parquet"}
+    epoch = {
+        "SHA256SUMS",
+        "candidates.parquet",
+        "contact_sheet.png",
+        "summary.json",
+        "updates.parquet",
+    }
     expected = {f"epoch_{number:04d}/{name}" for number in EPOCHS for name in epoch}
     expected |= {
         f"epoch_{number:04d}/policy/{name}"
@@ -32,7 +38,12 @@ def test_everything_of_a_run_is_in_one_folder(finished):
     }
     expected |= {f"epoch_{number:04d}/policy/optimizer.safetensors" for number in (2, 3)}
     expected |= {f"training_curve.{kind}" for kind in ("parquet", "json", "png")}
-    expected |= {"finished.json", "training_pictures.png", "lora/pytorch_lora_weights.safetensors"}
+    expected |= {
+        "SHA256SUMS",
+        "finished.json",
+        "training_pictures.png",
+        "lora/pytorch_lora_weights.safetensors",
+    }
     expected |= {"lora/kohya.safetensors", "lora/README.md", "lora/SHA256SUMS"}
     assert files == expected
     umask = os.umask(0o022)
