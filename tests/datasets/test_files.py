@@ -2,7 +2,7 @@ import base64
 
 import pandas as pd
 import pytest
-from kedro.io import DatasetError
+from kedro.io import DatasetError, Version
 from PIL import Image
 
 from drift_pipeline.datasets import ImageDataset, JSONDataset, ParquetDataset, PromptsDataset
@@ -69,3 +69,30 @@ def test_prompts_are_lines_and_never_written(tmp_path):
     assert dataset.load() == ["a photo of a cat", "a photo of a dog"]
     with pytest.raises(DatasetError, match="never written"):
         dataset.save(["a photo of a cow"])
+
+
+@pytest.mark.parametrize(
+    ("dataset", "data"),
+    [
+        (ParquetDataset, pd.DataFrame({"a": range(100)})),
+        (JSONDataset, {"a": [1, 2, 3]}),
+        (ImageDataset, Image.new("RGB", (64, 64), "red")),
+    ],
+)
+def test_a_truncated_file_is_named_with_what_to_do(tmp_path, dataset, data):
+    path = tmp_path / ("file.png" if dataset is ImageDataset else "file")
+    kept = dataset(filepath=str(path))
+    with pytest.raises(DatasetError, match=r"file.* is not there"):
+        kept.load()
+    kept.save(data)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(DatasetError, match=rf"{path} cannot be read \(.*; delete it") as error:
+        kept.load()
+    assert "\n" not in str(error.value)
+
+
+def test_versions_are_written_where_kedro_looks_for_them(tmp_path):
+    version = Version(None, "2026-01-01T00.00.00.000Z")
+    kept = JSONDataset(filepath=str(tmp_path / "curve.json"), version=version)
+    kept.save({"a": 1})
+    assert JSONDataset(filepath=str(tmp_path / "curve.json"), version=Version(None, None)).load()

@@ -1,10 +1,18 @@
 """The evaluation's pictures: the same for every model but for the model."""
 
+import threading
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 import torch
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.pipeline import Node, Pipeline
+from kedro.runner import SequentialRunner, ThreadRunner
 
+from drift_pipeline.datasets import ImageShardsDataset
+from drift_pipeline.datasets.shards import Shards
+from drift_pipeline.evaluation import generation
 from drift_pipeline.evaluation.generation import draw_images, draw_shards
 from drift_pipeline.images import from_png
 from drift_pipeline.parameters import PromptNoise
@@ -83,3 +91,59 @@ def test_latents_that_are_not_finite_are_named(model, protocol):
     broken = {name: tensor + torch.nan for name, tensor in state.adapter.items()}
     with pytest.raises(FloatingPointError, match="'a photo of a cat', seed 0: the latents"):
         list(draw_shards(model, replace(state, adapter=broken), "x", protocol, [0]))
+
+
+def moved(state, epoch):
+    """A policy of its own, far from the base model."""
+    adapter = {
+        name: tensor + keyed_normal(tuple(tensor.shape), epoch, "moved", name)
+        for name, tensor in state.adapter.items()
+    }
+    return replace(state, adapter=adapter, epoch=epoch)
+
+
+def draw_side_by_side(runner, model, protocol, folder):
+    """Draw two policies with one model, in nodes that do not wait for each other."""
+
+    def draw(model, policy):
+        return Shards(2, {}, lambda missing: draw_shards(model, policy, "x", protocol, missing))
+
+    memory = {f"policy_{epoch}": moved(model.initial_state(0), epoch) for epoch in (1, 2)}
+    datasets = {
+        name: MemoryDataset(value, copy_mode="assign")
+        for name, value in {"model": model, **memory}.items()
+    }
+    kept = {f"shards_{epoch}": ImageShardsDataset(filepath=f"{folder}/{epoch}") for epoch in (1, 2)}
+    nodes = [
+        Node(draw, ["model", f"policy_{epoch}"], f"shards_{epoch}", name=f"draw_{epoch}")
+        for epoch in (1, 2)
+    ]
+    runner.run(Pipeline(nodes), DataCatalog(datasets={**datasets, **kept}))
+    return {
+        f"{epoch}": [table["image"].tolist() for table in kept[f"shards_{epoch}"].load()]
+        for epoch in (1, 2)
+    }
+
+
+def test_nodes_that_draw_at_once_each_draw_with_their_own_policy(
+    model, protocol, tmp_path, monkeypatch
+):
+    expected = draw_side_by_side(SequentialRunner(), model, protocol, tmp_path / "one")
+    assert expected["1"] != expected["2"]
+    meeting = threading.Barrier(2)
+
+    def draw_when_both_are_ready(*args):
+        with suppress(threading.BrokenBarrierError):
+            meeting.wait(timeout=0.3)
+        return draw_images(*args)
+
+    monkeypatch.setattr(generation, "draw_images", draw_when_both_are_ready)
+    found = draw_side_by_side(ThreadRunner(max_workers=2), model, protocol, tmp_path / "two")
+    assert found == expected
+
+
+def test_a_model_holds_one_policy_at_a_time(model, protocol):
+    base, other = model.initial_state(0), moved(model.initial_state(0), 1)
+    with model.policy(base), pytest.raises(RuntimeError, match="one policy at a time"):
+        list(draw_shards(model, other, "x", protocol, [0]))
+    assert list(draw_shards(model, other, "x", protocol, [0]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec
@@ -37,6 +38,8 @@ DG_COLOUR, RG_COLOUR = "#0072B2", "#E69F00"
 
 Arguments = ParamSpec("Arguments")
 
+_settings_in_use = threading.Lock()
+
 
 def drawn(
     draw: Callable[Arguments, tuple[Figure, str]],
@@ -44,12 +47,13 @@ def drawn(
     """Let a function that returns a figure and its caption return a `Picture`.
 
     Matplotlib reads its settings while a figure is made and again while it is written, so both
-    happen here, and the settings of whoever calls are as before afterwards.
+    happen here, and the settings of whoever calls are as before afterwards. They are those of the
+    whole process, so threads draw one after another.
     """
 
     @wraps(draw)
     def wrapper(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Picture:
-        with rc_context(SETTINGS):  # type: ignore[arg-type]
+        with _settings_in_use, rc_context(SETTINGS):  # type: ignore[arg-type]
             figure, caption = draw(*args, **kwargs)
             svg, png = io.StringIO(), io.BytesIO()
             FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None})

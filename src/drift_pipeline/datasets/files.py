@@ -4,26 +4,48 @@ from __future__ import annotations
 
 import base64
 from pathlib import Path, PurePosixPath
-from typing import Any, NewType
+from typing import Any
 
+from kedro.io import DatasetError, Version
 from kedro_datasets import json, pandas, pillow
 
-from drift_pipeline.common.integrity import replacing_summed, verify
+from drift_pipeline.common.integrity import DamagedError, replacing_summed, verify
+from drift_pipeline.datasets.previews import ImagePreview, TablePreview, table_preview
 from drift_pipeline.datasets.renewable import Renewable
 
 REMEDY = "delete it and run the same command again, or get it back with dvc checkout"
-ImagePreview = NewType("ImagePreview", str)
 
 
 class _WrittenWhole(Renewable):
-    """Saves under another name and renames; other protocols than files do so by themselves."""
+    """Saves under another name and renames; other protocols than files do so by themselves.
+
+    A version is a new file each time, so there is nothing to replace.
+    """
 
     _filepath: PurePosixPath
     _protocol: str
+    _version: Version | None
+
+    def load(self) -> Any:
+        """Read the file.
+
+        Raises:
+            DatasetError: Where it is not there, damaged or changed, in one line.
+        """
+        if self._protocol == "file":
+            verify(Path(self._filepath), REMEDY)
+        try:
+            return super().load()  # type: ignore[misc]
+        except Exception as error:
+            cause = error.__cause__ or error  # Kedro has wrapped it
+            if isinstance(cause, FileNotFoundError):
+                raise DatasetError(f"{self._filepath} is not there; make it first") from error
+            reason = " ".join(str(cause).split())
+            raise DamagedError(f"{self._filepath} cannot be read ({reason}); {REMEDY}") from error
 
     def save(self, data: Any) -> None:
         """Save the data in one piece."""
-        if self._protocol != "file":
+        if self._protocol != "file" or self._version is not None:
             super().save(data)  # type: ignore[misc]
             self._saved()
             return
@@ -36,15 +58,13 @@ class _WrittenWhole(Renewable):
                 self._filepath = target
         self._saved()
 
-    def load(self) -> Any:
-        """Load the data, unless the file is not what was written."""
-        if self._protocol == "file":
-            verify(Path(self._filepath), REMEDY)
-        return super().load()  # type: ignore[misc]
-
 
 class ParquetDataset(_WrittenWhole, pandas.ParquetDataset):
     """A table."""
+
+    def preview(self, nrows: int = 5) -> TablePreview:
+        """The first rows, for Kedro-Viz."""
+        return table_preview(self.load().head(nrows))
 
 
 class JSONDataset(_WrittenWhole, json.JSONDataset):

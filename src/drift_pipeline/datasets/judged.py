@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NewType
+from typing import TYPE_CHECKING, Any
 
 from drift_pipeline.datasets.files import ParquetDataset
 
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
 PICTURES, JUDGE = "pictures", "judge"
 """Columns: fingerprints of the pictures that were judged, and of the judge."""
-TablePreview = NewType("TablePreview", dict)
 
 
 class JudgedTableDataset(ParquetDataset):
@@ -39,13 +38,6 @@ class JudgedTableDataset(ParquetDataset):
             data = pd.concat([old[same], data], ignore_index=True) if same.any() else data
         super().save(data)
 
-    def preview(self, nrows: int = 5) -> TablePreview:
-        """The first rows for Kedro-Viz, with vectors cut to their beginnings."""
-        import pandas as pd
-
-        head = pd.DataFrame(self.load()).head(nrows)
-        return TablePreview(head.map(_shown).to_dict(orient="split"))
-
 
 def read_judged(path: Path, columns: list[str] | None = None) -> DataFrame | None:
     """Read a table of judgements.
@@ -65,9 +57,3 @@ def read_judged(path: Path, columns: list[str] | None = None) -> DataFrame | Non
     except Exception:
         return None
     return table if {PICTURES, JUDGE} <= {*table.columns} else None
-
-
-def _shown(value: Any) -> Any:
-    if not hasattr(value, "__len__") or isinstance(value, str):
-        return value
-    return f"[{', '.join(f'{number:.3g}' for number in value[:3])}, …] ({len(value)})"

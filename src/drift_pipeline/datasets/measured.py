@@ -5,19 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NewType, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from kedro.io import AbstractDataset, DatasetError
 
 from drift_pipeline.common.integrity import DamagedError, verify
+from drift_pipeline.datasets.previews import TablePreview, table_preview
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-TablePreview = NewType("TablePreview", dict)
 
-
-class _Found(AbstractDataset[NoReturn, Any]):
+class FoundDataset(AbstractDataset[NoReturn, Any]):
     """Files below a folder whose names match a pattern; there may be none.
 
     Args:
@@ -52,7 +51,7 @@ class _Found(AbstractDataset[NoReturn, Any]):
         return {"folder": str(self.folder), "pattern": self._pattern}
 
 
-class MeasuredTableDataset(_Found):
+class MeasuredTableDataset(FoundDataset):
     """The matching Parquet files below each other; a table without columns where there is none."""
 
     def load(self) -> DataFrame:
@@ -64,22 +63,10 @@ class MeasuredTableDataset(_Found):
 
     def preview(self, nrows: int = 5) -> TablePreview:
         """The first rows, for Kedro-Viz."""
-        head = self.load().head(nrows)
-        return TablePreview(head.to_dict(orient="split"))
+        return table_preview(self.load().head(nrows))
 
 
-def _read(path: Path) -> DataFrame:
-    import pandas as pd
-
-    remedy = "delete it and run the pipeline that writes it (measure, or train), for that run"
-    verify(path, remedy)
-    try:
-        return pd.read_parquet(path)
-    except Exception as error:
-        raise DamagedError(f"{path} cannot be read; {remedy}") from error
-
-
-class MeasuredShardsDataset(_Found):
+class MeasuredShardsDataset(FoundDataset):
     """The matching Parquet files, to be read one by one: `Shards`."""
 
     def load(self) -> Shards:
@@ -116,14 +103,25 @@ class Shards:
 
         filters = [(column, "==", value) for column, value in equal.items()]
         files = self._by_checkpoint.get((run, f"epoch_{epoch:04d}"), [])
-        tables = [pd.read_parquet(path, filters=filters or None) for path in files]
+        tables = [_read(path, filters=filters or None) for path in files]
         tables = [table for table in tables if len(table)]
         return pd.concat(tables, ignore_index=True) if tables else None
 
     def prompts(self, run: str, epoch: int) -> list[str]:
         """The prompts of a checkpoint's rows, in order of the files."""
-        import pandas as pd
-
         files = self._by_checkpoint.get((run, f"epoch_{epoch:04d}"), [])
-        columns = [pd.read_parquet(path, columns=["prompt"])["prompt"] for path in files]
+        columns = [_read(path, columns=["prompt"])["prompt"] for path in files]
         return list(dict.fromkeys(str(prompt) for column in columns for prompt in column))
+
+
+def _read(path: Path, **options: Any) -> DataFrame:
+    """Read a Parquet file, or say which one is damaged."""
+    import pandas as pd
+
+    remedy = "delete it and run the pipeline that writes it (train, generate or measure) again"
+    verify(path, remedy)
+    try:
+        return pd.read_parquet(path, **options)
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise DamagedError(f"{path} cannot be read ({reason}); {remedy}") from error

@@ -10,6 +10,7 @@ from drift_pipeline.common.environment import versions
 from drift_pipeline.common.integrity import DamagedError, sealed
 from drift_pipeline.common.values import fingerprint
 from drift_pipeline.datasets.folder import FolderDataset
+from drift_pipeline.datasets.previews import JSONPreview
 from drift_pipeline.parameters import ConfigurationError
 from drift_pipeline.state import OPTIMIZER, REMEDY, STATE, read_state
 from drift_pipeline.whole import replacing_folder
@@ -84,9 +85,9 @@ class PolicyDataset(FolderDataset["PolicyState", "PolicyState"]):
             }
             (part / STATE).write_text(sealed(state, sorted(part.iterdir())), encoding="utf-8")
 
-    def preview(self) -> str:
-        """Epoch and parameters."""
-        return json.dumps(self._read_state(), indent=2)
+    def preview(self) -> JSONPreview:
+        """Epoch and parameters, for Kedro-Viz."""
+        return JSONPreview(json.dumps(self._read_state()))
 
     def _read_state(self) -> dict[str, Any]:
         path = Path(self._filepath) / STATE

@@ -10,8 +10,9 @@ from typing import Any, ClassVar
 from kedro_datasets import text
 
 from drift_pipeline.analysis.picture import Picture
-from drift_pipeline.datasets.files import ImagePreview, _WrittenWhole
+from drift_pipeline.datasets.files import _WrittenWhole
 from drift_pipeline.datasets.folder import FolderDataset
+from drift_pipeline.datasets.previews import ImagePreview
 from drift_pipeline.whole import replacing_folder
 
 CAPTIONS = "captions.json"

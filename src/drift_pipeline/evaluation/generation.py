@@ -48,10 +48,6 @@ def draw_shards(
     Raises:
         FloatingPointError: Where the latents of a picture are not finite.
     """
-    model.load_adapter(state)
-    model.embed(["", *protocol.prompts])
-    model.scheduler.set_timesteps(protocol.sampling.steps)
-    ddim.check_schedule(model.scheduler, protocol.sampling.eta)
     bar = tqdm(shards, desc=f"{run} epoch {state.epoch} pictures", unit="prompt", leave=False,
                disable=None if progress else True)  # fmt: skip
 
@@ -73,7 +69,10 @@ def draw_shards(
             }
         )
 
-    with bar, side_by_side(workers) as mapped:
+    with model.policy(state), bar, side_by_side(workers) as mapped:
+        model.embed(["", *protocol.prompts])  # before the workers ask for them
+        model.scheduler.set_timesteps(protocol.sampling.steps)
+        ddim.check_schedule(model.scheduler, protocol.sampling.eta)
         for table in mapped(draw, shards):
             yield table
             bar.update(1)

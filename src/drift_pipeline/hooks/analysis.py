@@ -70,7 +70,7 @@ class AnalysisHooks:
         self._replacement.close()
 
     @hook_impl
-    def on_pipeline_error(self, error: Exception) -> None:
+    def on_pipeline_error(self, error: BaseException) -> None:
         """Leave the old analysis as it was."""
         if self._moved:
             self._turn_back()

@@ -9,6 +9,7 @@ from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 
 from drift_pipeline.bestiary.parameters import Bestiary
+from drift_pipeline.common.writable import require_writable
 
 
 class BestiaryHooks:
@@ -23,6 +24,7 @@ class BestiaryHooks:
         self._bestiary = None
         if any((node.namespace or "") == "bestiary" for node in pipeline.nodes):
             self._bestiary = catalog.load("params:bestiary")
+            require_writable({self._bestiary.draft: "bestiary.folder"})
             shutil.rmtree(self._bestiary.draft, ignore_errors=True)
 
     @hook_impl

@@ -20,8 +20,11 @@ from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 from omegaconf import OmegaConf
 
-from drift_pipeline import project
+from drift_pipeline import partial, project
+from drift_pipeline.analysis.parameters import Analyze
+from drift_pipeline.bestiary.parameters import Bestiary
 from drift_pipeline.common.lock import Claim
+from drift_pipeline.common.writable import outputs_of, require_writable
 from drift_pipeline.datasets.policy import refuse_damaged_policies
 from drift_pipeline.datasets.renewable import mark_outdated
 from drift_pipeline.evaluation.freshness import expected_pictures
@@ -45,6 +48,7 @@ class TrainingHooks:
 
     def __init__(self) -> None:
         self._run: Run | None = None
+        self._partial = False
         self._bar: Any = None
         self._redirect: AbstractContextManager[Any] | None = None
         self._claim = Claim()
@@ -64,6 +68,9 @@ class TrainingHooks:
         run = self._run = Run.from_parameters(parameters)
         generate = self._generate = read(Generate, parameters.get("generate", {}), "generate")
         measure = self._measure = read(Measure, parameters.get("measure", {}), "measure")
+        for name, model in (("analyze", Analyze), ("bestiary", Bestiary)):
+            if name in parameters:
+                read(model, parameters[name], name)
         self._presets = parameters.get("encoders") or {}, parameters.get("rewards") or {}
         every = generate.checkpoint_every or run.method.checkpoint_every or run.epochs
         judged = tuple(judged_epochs(run.epochs, every))
@@ -98,11 +105,19 @@ class TrainingHooks:
             self._mark_outdated(self._run, pipeline, catalog, will_train="training" in spaces)
             self._require_models(self._run, pipeline, catalog, run_params)
             refuse_damaged_policies(pipeline, catalog)
+        plan = partial.planned(pipeline, catalog, run_params)
+        analysis = (node for node in pipeline.nodes if node.namespace == "analyze")
+        require_writable(outputs_of([*plan.nodes, *analysis], catalog))
+        partial.require_inputs(plan, catalog)
+        self._partial = partial.is_partial(run_params)
         if "training" in spaces:
+            prepare = self._prepare_part if self._partial else self._prepare_training
             with self._claim.released_on_error():
-                self._prepare_training(self._run, run_params, catalog)
+                prepare(self._run, run_params, pipeline, catalog)
 
-    def _prepare_training(self, run: Run, given: dict[str, Any], catalog: CatalogProtocol) -> None:
+    def _prepare_training(
+        self, run: Run, given: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol
+    ) -> None:
         folder = self._folder
         # A folder that is not there yet is locked once nothing else can be refused; a finished one
         # may be read-only.
@@ -114,6 +129,10 @@ class TrainingHooks:
             rewards, encoders = {run.reward_name: run.reward}, {run.train.encoder: run.encoder}
             require(needs_of(run.train.base_model, rewards, encoders), given)
             check_base_model(run.train.base_model, run.train.sampling)
+        if trained is not None:
+            plan = partial.planned(pipeline, catalog, given)
+            partial.require_optimizer(plan, catalog, folder)
+        if trained is None or trained < run.epochs:
             self._claim.take(folder.path)
         # Only now that nothing else can be refused.
         if trained is None:
@@ -139,6 +158,28 @@ class TrainingHooks:
             logger.warning("Starting over: %s", error.message)
             return None
 
+    def _prepare_part(
+        self, run: Run, given: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol
+    ) -> None:
+        """Check what is there before some nodes alone run."""
+        if run.train.start_over:
+            partial.refuse_start_over(given)
+        folder, plan = self._folder, partial.planned(pipeline, catalog, given)
+        epochs = partial.trained_epochs(plan.nodes)
+        prompts = read_prompts(project.current.path / run.train.prompts)
+        # An epoch trained again must come out as it was, since what follows from it may stay.
+        again = not folder.states().keys().isdisjoint(epochs)
+        going_on = run.train.if_changed == "continue" and not again
+        folder.check(run.identity(prompts), run.epochs, other_source=going_on)
+        partial.require_optimizer(plan, catalog, folder)
+        if "base_model" in plan.all_inputs():
+            require(needs_of(run.train.base_model, {}, {}), given)
+            check_base_model(run.train.base_model, run.train.sampling)
+        logger.info("Run %s in %s", run.name, folder.path)
+        self._claim.take(folder.path)
+        if epochs:
+            self._open_bar(run, 0, len(epochs))
+
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, data: Any, node: Node) -> None:
         """Keep the optimizer's memory of the last two epochs alone; it is two thirds of a state."""
@@ -153,13 +194,17 @@ class TrainingHooks:
         self._claim.release()
         if self._bar is not None:
             self._close_bar()
+            self._folder.forget_optimizers(before=(self._folder.last_epoch() or 0) - 1)
             logger.info("Finished: %s", self._folder.path)
 
     @hook_impl
-    def on_pipeline_error(self, error: Exception) -> None:
+    def on_pipeline_error(self, error: BaseException) -> None:
         """Say that nothing is lost."""
         self._claim.release()
-        if self._bar is not None:
+        if self._bar is not None and self._partial:
+            self._close_bar()
+            logger.info("Stopped; what is whole is kept, the same command runs the nodes again")
+        elif self._bar is not None:
             self._close_bar()
             logger.info(
                 "Stopped after epoch %d; the same command, without train.start_over, goes on "
@@ -175,6 +220,8 @@ class TrainingHooks:
         def used(model: str) -> bool:
             users = [node for node in pipeline.nodes if model in node.inputs]
             users = [node for node in users if (node.namespace or "").startswith("evaluation")]
+            if self._partial:
+                return bool(users)
             return not all(catalog.exists(name) for node in users for name in node.outputs)
 
         encoders, rewards = (
@@ -196,7 +243,7 @@ class TrainingHooks:
         encoders, rewards = digests_of(*presets_of(self._measure, *self._presets))
         mark_evaluation(pipeline, catalog, expected, {"encoder": encoders, "reward": rewards})
 
-    def _open_bar(self, run: Run, trained: int) -> None:
+    def _open_bar(self, run: Run, trained: int, epochs: int | None = None) -> None:
         from tqdm.auto import tqdm
         from tqdm.contrib.logging import logging_redirect_tqdm
 
@@ -204,7 +251,7 @@ class TrainingHooks:
         self._redirect = logging_redirect_tqdm()
         self._redirect.__enter__()
         self._bar = tqdm(
-            total=run.epochs,
+            total=epochs or run.epochs,
             initial=trained,
             desc=run.name,
             unit="epoch",

@@ -25,7 +25,10 @@ def restore_optimizer(
     Raises:
         ValueError: Where the state has kept the adapter alone.
     """
-    if state.optimizer is None:
+    moments_of = state.optimizer
+    if moments_of is None and state.epoch == 0:
+        moments_of = {}  # before the first epoch there is nothing to remember
+    if moments_of is None:
         raise ValueError(
             f"the checkpoint of epoch {state.epoch} has kept no optimizer state, so training "
             "cannot go on from it"
@@ -37,8 +40,8 @@ def restore_optimizer(
         eps=optimization.epsilon,
         weight_decay=optimization.weight_decay,
     )
-    for name, parameter in model.adapter.items() if state.optimizer else ():
-        moments = {moment: state.optimizer[f"{name}.{moment}"] for moment in MOMENTS}
+    for name, parameter in model.adapter.items() if moments_of else ():
+        moments = {moment: moments_of[f"{name}.{moment}"] for moment in MOMENTS}
         optimizer.state[parameter] = {
             # AdamW keeps its step counter on the CPU and the moments beside the parameter.
             moment: tensor.to("cpu" if moment == "step" else parameter.device, copy=True)

@@ -8,6 +8,7 @@ returns a new one, so that nothing lives between two epochs that is not also on 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -155,6 +156,7 @@ class StableDiffusion:
                 parameter.data = parameter.data.float()
                 self.adapter[name.replace(".default.", ".")] = parameter
         self._embeddings: dict[str, Tensor] = {}
+        self._turn, self._holder = threading.Lock(), 0
 
     @property
     def latent_shape(self) -> tuple[int, int, int]:
@@ -204,6 +206,26 @@ class StableDiffusion:
             for name, parameter in self.adapter.items():
                 parameter.copy_(state.adapter[name])
                 parameter.grad = None
+
+    @contextmanager
+    def policy(self, state: PolicyState) -> Iterator[None]:
+        """Within this context the UNet is this policy; other threads wait for their turn.
+
+        Args:
+            state: Its adapter is loaded.
+
+        Raises:
+            RuntimeError: Where this thread is already within such a context.
+        """
+        if self._holder == threading.get_ident():
+            raise RuntimeError("a model holds one policy at a time; let go of the first one first")
+        with self._turn:
+            self._holder = threading.get_ident()
+            try:
+                self.load_adapter(state)
+                yield
+            finally:
+                self._holder = 0
 
     @contextmanager
     def reference(self) -> Iterator[None]:

@@ -1,10 +1,13 @@
 """A run is trained, drawn from and measured through Kedro's session, and again after changes."""
 
+import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import tiny
+from kedro.io import AbstractDataset
+from kedro.runner import ThreadRunner
 
 from drift_pipeline.parameters import ConfigurationError
 from drift_pipeline.pipelines.generate import create_pipeline as create_generate
@@ -95,6 +98,63 @@ def test_pictures_are_there_to_be_looked_at(evaluated):
         assert shard["prompt"].unique().tolist() == ["a photo of a dog"]
         assert shard["seed"].tolist() == [0, 1, 2]
         assert shard["image"][0]["bytes"].startswith(b"\x89PNG")
+
+
+def test_kedro_viz_shows_every_dataset_that_is_clicked_on(
+    evaluated, kedro_run, tiny_parameters, nested, project_path
+):
+    testclient = pytest.importorskip("fastapi.testclient")
+    apps = pytest.importorskip("kedro_viz.api.apps")
+    from kedro_viz.data_access import data_access_manager
+    from kedro_viz.server import load_and_populate_data
+
+    folders = {
+        "train.runs_folder": evaluated,
+        "generate.folder": evaluated / "pictures",
+        "measure.features": evaluated / "features",
+        "measure.reports": evaluated / "reports",
+    }
+    parameters = nested({**tiny_parameters, **{name: str(path) for name, path in folders.items()}})
+    load_and_populate_data(project_path, "smoke", include_hooks=True, extra_params=parameters)
+    client = testclient.TestClient(
+        apps.create_api_app_from_project(project_path), raise_server_exceptions=False
+    )
+    kinds = {}
+    for node in data_access_manager.nodes.as_list():
+        answer = client.get(f"/api/nodes/{node.id}")
+        assert answer.status_code == 200, node.name
+        dataset = getattr(node, "kedro_obj", None)
+        if (
+            isinstance(dataset, AbstractDataset)
+            and hasattr(dataset, "preview")
+            and dataset.exists()
+        ):
+            assert answer.json()["preview"], node.name
+            kinds[node.name] = answer.json()["preview_type"]
+    assert kinds["evaluation.epoch_0002.embeddings"] == "TablePreview"
+    assert kinds["training.epoch_0002.policy"] == "JSONPreview"
+    assert {*kinds.values()} == {"TablePreview", "JSONPreview", "ImagePreview"}
+
+
+def test_another_runner_draws_the_same_pictures(evaluated, kedro_run, prompts, tmp_path):
+    shutil.copytree(evaluated / NAME, tmp_path / NAME)
+    changes = {"generate.prompts": str(prompts)}
+    kedro_run("generate", tmp_path, changes, runner=ThreadRunner(max_workers=4))
+    shards = sorted((evaluated / "pictures").glob("*/epoch_*/images/*.parquet"))
+    assert len(shards) == 4 * 2
+    for shard in shards:
+        other = tmp_path / shard.relative_to(evaluated)
+        assert pd.read_parquet(other).equals(pd.read_parquet(shard)), other
+
+
+def test_a_checkpoint_alone_is_judged_again(evaluated, kedro_run, prompts):
+    before = stamps(evaluated)
+    changes = {"generate.prompts": str(prompts)}
+    kedro_run("measure", evaluated, changes, node_names=["evaluation.epoch_0001.look"])
+    after = stamps(evaluated)
+    place = f"features/{NAME}/epoch_0001"
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == {f"{place}/embeddings.parquet", f"{place}/scores.parquet"}
 
 
 def test_what_is_there_is_not_made_again_and_what_is_missing_is(evaluated, kedro_run, prompts):

@@ -5,10 +5,10 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
+from contents import contents
 
 from drift_pipeline.common.integrity import DamagedError
 from drift_pipeline.parameters import ConfigurationError
@@ -42,24 +42,6 @@ bootstrap_project(Path({project!r}))
 with ResumingSession.create({project!r}, env="smoke", runtime_params={parameters!r}) as session:
     session.run(pipeline_names=["train"])
 """
-
-
-def contents(run: Path) -> dict[str, object]:
-    """What a run has written, without the seconds that it took."""
-    found: dict[str, object] = {}
-    for path in sorted(run.rglob("*")):
-        name = str(path.relative_to(run))
-        if path.suffix == ".parquet":
-            table = pd.read_parquet(path)
-            clocks = [column for column in table.columns if column.startswith("seconds")]
-            found[name] = table.drop(columns=clocks).to_json(double_precision=15)
-        elif path.name == "SHA256SUMS":
-            continue
-        elif path.name == "README.md":  # the model card says where the adapter lies
-            found[name] = path.read_text(encoding="utf-8").replace(str(run.parent), "runs")
-        elif path.parent.name in ("policy", "lora") or path.name == "contact_sheet.png":
-            found[name] = path.read_bytes()
-    return found
 
 
 @pytest.mark.parametrize(

@@ -115,18 +115,19 @@ def rollout(
 
     start = perf_counter()
     train, epoch = run.train, policy.epoch + 1
-    trajectories, images = rl.rollout(
-        base_model,
-        policy,
-        rl.draw_prompts(prompts, train.groups_per_epoch, run.seed, epoch),
-        run.candidates,
-        run.seed,
-        epoch,
-        train.sampling,
-        train.prompt_noise if run.method.prompt_noise else None,
-        train.progress,
-        train.workers,
-    )
+    with base_model.policy(policy):
+        trajectories, images = rl.rollout(
+            base_model,
+            policy,
+            rl.draw_prompts(prompts, train.groups_per_epoch, run.seed, epoch),
+            run.candidates,
+            run.seed,
+            epoch,
+            train.sampling,
+            train.prompt_noise if run.method.prompt_noise else None,
+            train.progress,
+            train.workers,
+        )
     return trajectories, images, perf_counter() - start
 
 
@@ -218,18 +219,19 @@ def update(
 
     train = run.train
     start = perf_counter()
-    new_policy, rows = rl.update(
-        base_model,
-        policy,
-        batch,
-        advantages,
-        train.sampling,
-        train.optimization,
-        train.prompt_noise if run.method.prompt_noise else None,
-        run.method.kl_beta,
-        train.progress,
-        train.workers,
-    )
+    with base_model.policy(policy):
+        new_policy, rows = rl.update(
+            base_model,
+            policy,
+            batch,
+            advantages,
+            train.sampling,
+            train.optimization,
+            train.prompt_noise if run.method.prompt_noise else None,
+            run.method.kl_beta,
+            train.progress,
+            train.workers,
+        )
     seconds = {
         "seconds_rollout": rollout_seconds,
         "seconds_score": score_seconds,
