@@ -36,7 +36,7 @@ def test_only_the_results_leave_the_loop():
 def test_a_long_run_is_one_chain():
     """Each update waits for the one before it, so the nodes' order is the epochs' order."""
     pipeline = create_pipeline(200)
-    assert len({node.name for node in pipeline.nodes}) == 200 * 6 + 9
+    assert len({node.name for node in pipeline.nodes}) == 200 * 6 + 10
     updates = [node.namespace for node in pipeline.nodes if node.short_name == "update"]
     assert updates == [f"training.epoch_{epoch:04d}" for epoch in range(1, 201)]
     first = pipeline.only_nodes_with_namespaces(["training.epoch_0001"])
@@ -51,7 +51,7 @@ def test_the_parameters_decide_how_long_the_loop_is(train, tmp_path, project_pat
         assert f"training.epoch_{epochs:04d}.update" in {
             node.name for node in pipelines["train"].nodes
         }
-        assert len(pipelines["train"].nodes) == epochs * 6 + 9
+        assert len(pipelines["train"].nodes) == epochs * 6 + 10
 
 
 @pytest.mark.parametrize(
