@@ -74,12 +74,11 @@ def require_inputs(pipeline: Pipeline, catalog: CatalogProtocol) -> None:
         )
 
 
-def require_optimizer(pipeline: Pipeline, catalog: CatalogProtocol, folder: RunFolder) -> None:
+def require_optimizer(pipeline: Pipeline, folder: RunFolder) -> None:
     """Refuse to train an epoch after one whose optimizer has been forgotten.
 
     Args:
         pipeline: The nodes that are going to run.
-        catalog: Knows which outputs are there.
         folder: The run's folder.
 
     Raises:
@@ -91,15 +90,11 @@ def require_optimizer(pipeline: Pipeline, catalog: CatalogProtocol, folder: RunF
         before = epoch - 1
         if before == 0 or before in epochs or before in kept or before not in states:
             continue
-        space = f"training.epoch_{epoch:04d}"
-        outputs = [f"{space}.{part}" for part in ("updates", "summary", "policy")]
-        missing = [name for name in outputs if not catalog.exists(name)]
-        why = f" (for {', '.join(missing)}, which is missing)" if missing else ""
         after = [e + 1 for e in kept if e + 1 in states]
         possible = [f"training.epoch_{e:04d}.rollout" for e in (1, *after)]
         raise ConfigurationError(
-            f"{space} cannot be trained again by itself{why}: the optimizer's state after epoch "
-            f"{before} is not there, only the last two epochs keep it; train from "
+            f"training.epoch_{epoch:04d} cannot be trained by itself: the optimizer's state after "
+            f"epoch {before} is not there, only the last two epochs keep it; train from "
             f"{' or '.join(possible)} with --from-nodes, or start over with {START_OVER}"
         )
 

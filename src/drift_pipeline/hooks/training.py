@@ -131,7 +131,7 @@ class TrainingHooks:
             check_base_model(run.train.base_model, run.train.sampling)
         if trained is not None:
             plan = partial.planned(pipeline, catalog, given)
-            partial.require_optimizer(plan, catalog, folder)
+            partial.require_optimizer(plan, folder)
         if trained is None or trained < run.epochs:
             self._claim.take(folder.path)
         # Only now that nothing else can be refused.
@@ -169,9 +169,13 @@ class TrainingHooks:
         prompts = read_prompts(project.current.path / run.train.prompts)
         # An epoch trained again must come out as it was, since what follows from it may stay.
         again = not folder.states().keys().isdisjoint(epochs)
-        going_on = run.train.if_changed == "continue" and not again
-        folder.check(run.identity(prompts), run.epochs, other_source=going_on)
-        partial.require_optimizer(plan, catalog, folder)
+        going_on = run.train.if_changed == "continue"
+        try:
+            folder.check(run.identity(prompts), run.epochs, other_source=going_on and not again)
+        except ConfigurationError as error:
+            more = " (`continue` is for new epochs: a trained one is only trained again as it was)"
+            raise ConfigurationError(error.message + more * (going_on and again)) from error
+        partial.require_optimizer(plan, folder)
         if "base_model" in plan.all_inputs():
             require(needs_of(run.train.base_model, {}, {}), given)
             check_base_model(run.train.base_model, run.train.sampling)

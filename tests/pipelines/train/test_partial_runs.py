@@ -14,6 +14,7 @@ from drift_pipeline.session import one_at_a_time
 NAME = "drift-pickscore-s42"
 THREE = {"train.epochs": 3}
 LAST = "training.epoch_0003"
+OPTIMIZER = "optimizer.safetensors"
 
 
 @pytest.fixture
@@ -27,20 +28,26 @@ def runs(finished, tmp_path) -> Path:
 
 
 def stamps(runs: Path) -> dict[str, int]:
-    """When each file was written."""
+    """When each file was written; checksums aside."""
     files = (path for path in (runs / NAME).rglob("*") if path.is_file())
+    files = (path for path in files if path.name not in ("SHA256SUMS", ".lock"))
     return {str(path.relative_to(runs / NAME)): path.stat().st_mtime_ns for path in files}
 
 
 def files_of(epoch: int) -> set[str]:
     names = ("candidates.parquet", "contact_sheet.png", "summary.json", "updates.parquet")
-    policy = ("adapter.safetensors", "optimizer.safetensors", "state.json")
+    policy = ("adapter_config.json", "adapter_model.safetensors", "optimizer.safetensors",
+              "state.json")  # fmt: skip
     return {
         f"epoch_{epoch:04d}/{name}" for name in (*names, *(f"policy/{name}" for name in policy))
     }
 
 
-ENDS = {"training_pictures.png", *(f"training_curve.{kind}" for kind in ("parquet", "json", "png"))}
+ENDS = {
+    "finished.json",
+    "training_pictures.png",
+    *(f"training_curve.{kind}" for kind in ("parquet", "json", "png")),
+}
 LORA = {f"lora/{name}" for name in ("README.md", "kohya.safetensors",
                                     "pytorch_lora_weights.safetensors")}  # fmt: skip
 
@@ -88,8 +95,8 @@ def test_what_is_named_on_a_fresh_folder_makes_what_it_needs(train, finished, tm
     train(tmp_path, {"train.epochs": 2}, node_names=["training.epoch_0002.rollout"])
     found = contents(tmp_path / NAME)
     assert (
-        found["epoch_0001/policy/adapter.safetensors"]
-        == (finished / "epoch_0001/policy/adapter.safetensors").read_bytes()
+        found["epoch_0001/policy/adapter_model.safetensors"]
+        == (finished / "epoch_0001/policy/adapter_model.safetensors").read_bytes()
     )
     assert not (tmp_path / NAME / "epoch_0002").exists()
 
@@ -99,7 +106,7 @@ def test_what_is_named_on_a_fresh_folder_makes_what_it_needs(train, finished, tm
 def test_an_epoch_whose_optimizer_is_forgotten_is_refused(train, runs, options):
     before = stamps(runs)
     message = (
-        r"training.epoch_0002 cannot be trained again by itself: .* after epoch 1 is not there.*"
+        r"training.epoch_0002 cannot be trained by itself: .* after epoch 1 is not there.*"
         r"train from training.epoch_0001.rollout or training.epoch_0003.rollout with --from-nodes"
     )
     with pytest.raises(ConfigurationError, match=message):
@@ -107,22 +114,26 @@ def test_an_epoch_whose_optimizer_is_forgotten_is_refused(train, runs, options):
     assert stamps(runs) == before
 
 
-def test_a_lost_part_of_an_old_epoch_is_named_before_anything_runs(train, runs):
-    (runs / NAME / "epoch_0002" / "summary.json").unlink()
+def test_a_last_epoch_without_its_optimizer_is_refused_before_anything_runs(train, runs):
+    (runs / NAME / "epoch_0003" / "policy" / "optimizer.safetensors").unlink()
     before = stamps(runs)
-    with pytest.raises(ConfigurationError, match=r"\(for training.epoch_0002.summary, which is mi"):
-        train(runs, THREE)
+    message = r"epoch_0004 cannot be trained by itself: .* from .*epoch_0001.rollout or .*_0003"
+    with pytest.raises(ConfigurationError, match=message):
+        train(runs, {"train.epochs": 4})
     assert stamps(runs) == before
 
 
 def test_other_code_may_not_train_an_epoch_again(train, runs, monkeypatch):
     """What was made of that epoch stays, so the epoch must come out as it was."""
-    monkeypatch.setattr("drift_pipeline.runs.code_digest", lambda *folders: "other")
+    monkeypatch.setattr("drift_pipeline.runs.training_code", lambda: "edited")
     before = stamps(runs)
-    with pytest.raises(ConfigurationError, match=r"was trained with other parameters \(code of"):
-        train(runs, THREE, namespaces=[LAST])
+    for changes in (THREE, {**THREE, "train.if_changed": "continue"}):
+        with pytest.raises(ConfigurationError, match=r"was trained by other source"):
+            train(runs, changes, namespaces=[LAST])
     assert stamps(runs) == before
-    train(runs, THREE, node_names=["training.epoch_0002.contact_sheet"])
+    changes = {"train.epochs": 4, "train.if_changed": "continue"}
+    train(runs, changes, namespaces=["training.epoch_0004"])
+    assert stamps(runs).keys() > before.keys() - {f"epoch_0002/policy/{OPTIMIZER}"}
 
 
 @pytest.mark.parametrize(
