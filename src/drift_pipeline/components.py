@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import logging
+from collections.abc import Mapping
 from typing import Any
 
 from drift_pipeline import project
-from drift_pipeline.parameters import ConfigurationError
+from drift_pipeline.config.mistakes import meant
+from drift_pipeline.parameters import ConfigurationError, EncoderSpec, RewardSpec
+
+logger = logging.getLogger(__name__)
 
 
 def find(path: str, where: str) -> Any:
@@ -22,9 +27,71 @@ def find(path: str, where: str) -> Any:
     """
     module, _, name = path.rpartition(".")
     try:
-        return getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigurationError(f"{where}: cannot import {path!r} ({error})") from error
+        found = getattr(importlib.import_module(module), name)
+    except Exception as error:  # a user's own module may fail in any way
+        logger.debug("%s cannot be imported", path, exc_info=True)
+        kind = (
+            "" if isinstance(error, ImportError | AttributeError) else f"{type(error).__name__}: "
+        )
+        raise ConfigurationError(
+            f"{where}: cannot import {path!r} ({kind}{' '.join(str(error).split())})"
+        ) from error
+    if not callable(found):
+        raise ConfigurationError(f"{where}: {path!r} is {found!r}, which cannot be called")
+    return found
+
+
+def check_classes(
+    rewards: Mapping[str, RewardSpec], encoders: Mapping[str, EncoderSpec] | None = None
+) -> None:
+    """See that rewards and encoders can be imported and take the options that they are given.
+
+    Args:
+        rewards: Name to reward.
+        encoders: Name to encoder.
+
+    Raises:
+        ConfigurationError: In one line, the first that cannot be made and why.
+    """
+    for name, reward in rewards.items():
+        check_options(reward.scorer, reward.options, f"rewards.{name}", "scorer")
+        if reward.truth is not None:
+            find(reward.truth, f"rewards.{name}.truth")
+    for name, encoder in (encoders or {}).items():
+        check_options(encoder.encoder, encoder.options, f"encoders.{name}", "encoder")
+
+
+def check_options(path: str, options: Mapping[str, Any], where: str, kind: str) -> None:
+    """Compare options with what a class's constructor takes.
+
+    Args:
+        path: The class's dotted path.
+        options: What its constructor would get.
+        where: The preset, for messages.
+        kind: The key of the preset that names the class.
+
+    Raises:
+        ConfigurationError: It cannot be imported, an option is unknown, or one is missing.
+    """
+    factory = find(path, f"{where}.{kind}")
+    try:
+        parameters = inspect.signature(factory).parameters
+    except (TypeError, ValueError):  # written in C: it will say so itself
+        return
+    takes = [p for p in parameters.values() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    names = [parameter.name for parameter in takes]
+    anything = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    for option in options:
+        if option not in names and not anything:
+            near = meant(option, names)
+            hint = f"did you mean {near}?" if near else f"it takes: {', '.join(names) or 'none'}"
+            raise ConfigurationError(
+                f"{where}.options.{option}: is not an option of {path}; {hint}"
+            )
+    for parameter in takes:
+        given = parameter.name in options or parameter.name == "device"
+        if not given and parameter.default is parameter.empty:
+            raise ConfigurationError(f"{where}.options: {path} needs {parameter.name!r}")
 
 
 def make(path: str, options: dict[str, Any], device: str, where: str) -> Any:
@@ -38,7 +105,8 @@ def make(path: str, options: dict[str, Any], device: str, where: str) -> Any:
         where: The parameter it stands in, for messages.
 
     Raises:
-        ConfigurationError: Where there is no such class, or a file that it needs is missing.
+        ConfigurationError: Where there is no such class, a file that it needs is missing, or its
+            constructor fails.
     """
     hide_loading_bars()
     factory = find(path, where)
@@ -51,6 +119,12 @@ def make(path: str, options: dict[str, Any], device: str, where: str) -> Any:
         return factory(**options)
     except FileNotFoundError as error:
         raise ConfigurationError(f"{where}: {error}") from error
+    except Exception as error:
+        logger.debug("%s cannot be made", path, exc_info=True)
+        raise ConfigurationError(
+            f"{where}: {path} cannot be made ({type(error).__name__}: "
+            f"{' '.join(str(error).split())})"
+        ) from error
 
 
 def hide_loading_bars() -> None:

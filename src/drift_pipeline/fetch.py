@@ -22,8 +22,7 @@ from drift_pipeline import project
 from drift_pipeline.commands.environment import read_parameters
 from drift_pipeline.downloads import DINO_WEIGHTS, DREAMSIM, DreamSimFiles, HubFiles, Need
 from drift_pipeline.needs import needs_of, refuse_untrainable
-from drift_pipeline.parameters import ConfigurationError, EncoderSpec, RewardSpec, Train
-from drift_pipeline.runs import look_up, read
+from drift_pipeline.parameters import ConfigurationError
 
 Files = list[tuple[str, int]]
 """Names and sizes in bytes."""
@@ -66,13 +65,8 @@ def environment_needs(root: Path, env: str, params: str = "") -> list[Need]:
     Raises:
         ConfigurationError: Where there is no such environment, or its parameters are wrong.
     """
-    parameters = read_parameters(root, env, params)
-    rewards, encoders = parameters.get("rewards") or {}, parameters.get("encoders") or {}
-    return needs_of(
-        read(Train, parameters.get("train", {}), "train").base_model,
-        {name: look_up(RewardSpec, parameters, "reward", name) for name in rewards},
-        {name: look_up(EncoderSpec, parameters, "encoder", name) for name in encoders},
-    )
+    checked = read_parameters(root, env, params)
+    return needs_of(checked.train.base_model, checked.rewards, checked.encoders)
 
 
 def files_of(need: Need) -> Files:

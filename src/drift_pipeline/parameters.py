@@ -9,11 +9,23 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from click import ClickException
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+
+from drift_pipeline.config.places import LocalPath
 
 Precision = Literal["fp32", "bf16", "fp16"]
 Store = Literal["host", "device", "disk"]
 Decay = Annotated[float, Field(ge=0, lt=1)]
+
+MAX_EPOCHS = 1000
+"""Every epoch is a part of the pipeline, and Kedro's memory for it grows with the square of them:
+1,000 epochs take 1 GiB and up to a minute before anything runs, 2,000 take 3 GiB, 10,000 took more
+than 22 GiB."""
+MAX_SAMPLES = 1_000_000
+"""Candidates of an epoch, and pictures of a prompt; more would fill any machine's memory."""
+
+Epochs = Annotated[int, Field(ge=1, le=MAX_EPOCHS)]
+Count = Annotated[int, Field(ge=1, le=MAX_SAMPLES)]
 
 
 class ConfigurationError(ClickException, ValueError):
@@ -23,13 +35,21 @@ class ConfigurationError(ClickException, ValueError):
     """
 
 
-class _Parameters(BaseModel):
+class Parameters(BaseModel):
     """A misspelled name is an error, numbers are finite, and nothing changes once it is read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_value_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        field = cls.model_fields[str(info.field_name)]
+        if isinstance(value, bool) and field.annotation is not bool:
+            raise ValueError(f"must not be true or false (it is {str(value).lower()})")
+        return value
 
-class Shaping(_Parameters):
+
+class Shaping(Parameters):
     """Diversity as a second reward (section 5.3)."""
 
     ratio: Annotated[float, Field(ge=0)] = 0.0
@@ -40,10 +60,10 @@ class Shaping(_Parameters):
     """Upper bound σ of the intrinsic reward, Eq. 13."""
 
 
-class Method(_Parameters):
+class Method(Parameters):
     """A preset: what makes DRIFT, its ablations and its baselines differ."""
 
-    candidates: int = 1
+    candidates: Annotated[int, Field(le=1000)] = 1
     """Candidates drawn for a group, as a multiple of the group size."""
     selection: Literal["all", "concentrated", "contrasted"] = "all"
     """Which candidates are trained on (section 5.1, Appendix E)."""
@@ -55,7 +75,7 @@ class Method(_Parameters):
     """Rewards are normalised within a group (GRPO) or over the whole epoch (DDPO)."""
     kl_beta: Annotated[float, Field(ge=0)] = 0.0
     """β, weight of the KL divergence from the base model; 0 leaves it out."""
-    epochs: Annotated[int, Field(ge=1)] | None = None
+    epochs: Epochs | None = None
     """Epochs to train where `train.epochs` does not say."""
     checkpoint_every: Annotated[int, Field(ge=1)] | None = None
     """A checkpoint is judged every so many epochs where `generate` does not say how often."""
@@ -79,7 +99,7 @@ class Method(_Parameters):
         return self
 
 
-class RewardSpec(_Parameters):
+class RewardSpec(Parameters):
     """A reward: an importable scorer, its options and the bounds of its normalised value."""
 
     scorer: str
@@ -101,7 +121,7 @@ class RewardSpec(_Parameters):
         return self
 
 
-class EncoderSpec(_Parameters):
+class EncoderSpec(Parameters):
     """An encoder: an importable class and its options."""
 
     encoder: str
@@ -110,33 +130,33 @@ class EncoderSpec(_Parameters):
     """What the encoder's constructor gets."""
 
 
-class Lora(_Parameters):
+class Lora(Parameters):
     """The adapter on the UNet's attention layers."""
 
-    rank: Annotated[int, Field(ge=1)] = 8
+    rank: Annotated[int, Field(ge=1, le=4096)] = 8
     """r, width of the low-rank update."""
-    alpha: Annotated[int, Field(gt=0)] = 16
+    alpha: Count = 16
     """α; the update is scaled by α / r."""
 
 
-class Sampling(_Parameters):
+class Sampling(Parameters):
     """How a trajectory is drawn."""
 
-    steps: Annotated[int, Field(ge=1)] = 50
+    steps: Annotated[int, Field(ge=1, le=10_000)] = 50
     """Denoising steps T."""
     guidance: Annotated[float, Field(ge=0)] = 5.0
     """Weight w of classifier-free guidance; 1 is none."""
     eta: Annotated[float, Field(gt=0, le=1)] = 1.0
     """DDIM's η, the noise level; 0 would leave no policy to learn."""
-    batch_size: Annotated[int, Field(ge=1)] = 16
+    batch_size: Count = 16
     """Samples drawn at once; a matter of memory and speed alone."""
-    decode_batch_size: Annotated[int, Field(ge=1)] = 32
+    decode_batch_size: Count = 32
     """Pictures that the VAE decodes at once; memory alone."""
     store: Store = "host"
     """Where the trajectories lie until the update: memory alone."""
 
 
-class PromptNoise(_Parameters):
+class PromptNoise(Parameters):
     """Perturbation of the prompt embeddings (Appendix F); used where the method asks for it."""
 
     scale: Annotated[float, Field(ge=0)] = 0.05
@@ -155,11 +175,11 @@ class PromptNoise(_Parameters):
         return self
 
 
-class Optimization(_Parameters):
+class Optimization(Parameters):
     """How the policy is moved."""
 
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-4
-    """AdamW's step size."""
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 1e-4
+    """AdamW's step size; every number of the adapter moves by up to this much an update."""
     betas: tuple[Decay, Decay] = (0.9, 0.999)
     """AdamW's β1 and β2."""
     epsilon: Annotated[float, Field(gt=0)] = 1e-8
@@ -172,28 +192,28 @@ class Optimization(_Parameters):
     """ε of the clipped surrogate: the importance ratio counts within 1 ± ε."""
     advantage_clip: Annotated[float, Field(gt=0)] = 5.0
     """Advantages are cut to ± this."""
-    updates_per_epoch: Annotated[int, Field(ge=1)] = 4
+    updates_per_epoch: Count = 4
     """Gradient updates an epoch; each sees an equal share of the samples."""
-    micro_batch_size: Annotated[int, Field(ge=1)] = 2
+    micro_batch_size: Count = 2
     """(sample, timestep) pairs in one forward pass; a matter of memory and speed alone."""
-    measure_kl_rows: Annotated[int, Field(ge=0)] = 64
+    measure_kl_rows: Annotated[int, Field(ge=0, le=MAX_SAMPLES)] = 64
     """Pairs on which an update measures the KL divergence where β is 0."""
 
 
-class Train(_Parameters):
+class Train(Parameters):
     """A training run, apart from its method and its reward."""
 
-    epochs: Annotated[int, Field(ge=1)] | None = None
+    epochs: Epochs | None = None
     """Epochs to train in all, None as many as the method says; more continue a finished run."""
     base_model: str
     """Folder or hub id of a StableDiffusionPipeline."""
-    prompts: str
+    prompts: LocalPath
     """Text file of training prompts, one a line."""
     encoder: str = "dreamsim"
     """Encoder of the intra-group diversity, a name in `encoders`."""
-    groups_per_epoch: Annotated[int, Field(ge=1)] = 16
+    groups_per_epoch: Count = 16
     """Prompts drawn for an epoch, each a group of its own."""
-    group_size: Annotated[int, Field(ge=2)] = 8
+    group_size: Annotated[int, Field(ge=2, le=MAX_SAMPLES)] = 8
     """G, samples of a group that are trained on."""
     lora: Lora = Lora()
     sampling: Sampling = Sampling()
@@ -207,13 +227,13 @@ class Train(_Parameters):
     """Memory layout of the convolutions; speed alone."""
     gradient_checkpointing: bool = False
     """Less memory in the update for a second forward pass."""
-    workers: Annotated[int, Field(ge=1)] = 1
+    workers: Annotated[int, Field(ge=1, le=1024)] = 1
     """Batches computed at the same time, each on its share of the cores; speed alone."""
-    contact_sheet_groups: Annotated[int, Field(ge=1)] = 4
+    contact_sheet_groups: Annotated[int, Field(ge=1, le=1000)] = 4
     """Groups that an epoch's contact sheet shows."""
     progress: bool = True
     """Show progress bars."""
-    runs_folder: str = "data/06_models/runs/bestiary"
+    runs_folder: LocalPath = "data/06_models/runs/bestiary"
     """Where the folders of the runs are."""
     if_changed: Literal["refuse", "start_over", "continue"] = "refuse"
     """What to do with a run of this name that was trained with other parameters or other source;
@@ -230,17 +250,3 @@ class Train(_Parameters):
                 f"{self.optimization.updates_per_epoch} gradient updates"
             )
         return self
-
-
-def one_line(error: ValidationError, prefix: str) -> str:
-    """Say what a validation found in one line: each parameter, the rule, the value given."""
-    problems = []
-    for problem in error.errors(include_url=False):
-        where = ".".join([prefix, *(str(part) for part in problem["loc"])])
-        what = problem["msg"].removeprefix("Value error, ")
-        if problem["type"] == "extra_forbidden":
-            what = "is not a known parameter"
-        elif problem["type"] not in ("value_error", "missing"):
-            what = f"{what[0].lower()}{what[1:]} (it is {problem['input']!r})"
-        problems.append(f"{where}: {what}")
-    return "; ".join(problems)

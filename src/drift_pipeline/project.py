@@ -1,8 +1,8 @@
-"""What the pipelines must know before a node runs: where the project is, how long to train.
+"""What the pipelines must know before a node runs: where it is, how long to train, on what.
 
 Kedro builds the pipelines without arguments and after the hooks have seen the parameters, so a
 hook leaves these here. Without a hook, as in `kedro registry list`, the defaults hold: two
-epochs are enough to see the loop.
+epochs are enough to see the loop, and the rewards are the paper's.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ class Project:
     path: Path = field(default_factory=Path.cwd)
     epochs: int = 2
     judged_epochs: tuple[int, ...] = (1, 2)
+    rewards: tuple[str, ...] = ("pickscore", "hpsv2")
 
     def locate(self, value: Any) -> Any:
         """Make paths in plain values absolute, where the project has such a file.

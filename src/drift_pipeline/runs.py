@@ -13,14 +13,15 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from drift_pipeline.common.values import fingerprint as fingerprint
 from drift_pipeline.common.values import flat as flat
+from drift_pipeline.config.mistakes import meant, one_line
 from drift_pipeline.identity import SOURCE, TRAINING_CODE, named_by, source_of, training_code
 from drift_pipeline.parameters import (
+    MAX_SAMPLES,
     ConfigurationError,
     EncoderSpec,
     Method,
     RewardSpec,
     Train,
-    one_line,
 )
 
 FREE = {
@@ -72,12 +73,21 @@ class Run(BaseModel):
         seed = parameters.get("seed")
         if not isinstance(seed, int) or isinstance(seed, bool):
             raise ConfigurationError(f"seed: must be a whole number (it is {seed!r})")
+        if abs(seed) >= 2**63:
+            raise ConfigurationError(f"seed: must lie within ±2⁶³ (it is {seed})")
         train = read(Train, parameters.get("train", {}), "train")
         method = look_up(Method, parameters, "method")
         if (train.epochs or method.epochs) is None:
             raise ConfigurationError(
                 f"train.epochs: neither it nor methods.{parameters['method']}.epochs says how long "
                 "to train; give one of them a number of epochs"
+            )
+        drawn = train.groups_per_epoch * train.group_size * method.candidates
+        if drawn > MAX_SAMPLES:
+            raise ConfigurationError(
+                f"train.groups_per_epoch: {train.groups_per_epoch} groups of {train.group_size} × "
+                f"{method.candidates} candidates are {drawn:,} pictures an epoch, more than "
+                f"{MAX_SAMPLES:,}; make fewer or smaller groups"
             )
         return cls(
             method_name=str(parameters.get("method")),
@@ -155,7 +165,7 @@ def read(model: type[Spec], values: Any, where: str) -> Spec:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise ConfigurationError(one_line(error, where)) from error
+        raise ConfigurationError(one_line(error, where, model)) from error
 
 
 def look_up(model: type[Spec], parameters: Mapping[str, Any], kind: str, name: Any = None) -> Spec:
@@ -172,9 +182,12 @@ def look_up(model: type[Spec], parameters: Mapping[str, Any], kind: str, name: A
     """
     name = parameters.get(kind) if name is None else name
     known = parameters.get(f"{kind}s") or {}
-    if name not in known:
+    if not isinstance(known, Mapping):
+        raise ConfigurationError(f"{kind}s: must be presets by name (it is {known!r})")
+    if not isinstance(name, str) or name not in known:
+        near = meant(name, [*known]) if isinstance(name, str) else None
         raise ConfigurationError(
-            f"unknown {kind} {name!r}; known are: {', '.join(known) or 'none'} "
-            f"(see {kind}s in parameters_{kind}s.yml)"
+            f"unknown {kind} {name!r}; known are: {', '.join(map(str, known)) or 'none'} "
+            f"(see {kind}s in parameters_{kind}s.yml)" + (f"; did you mean {near}?" if near else "")
         )
     return read(model, known[name], f"{kind}s.{name}")

@@ -9,8 +9,10 @@ SESSION_CLASS = ResumingSession
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": "local",
-    # An environment or --params changes the values it names and leaves their neighbours alone.
-    "merge_strategy": {"parameters": "soft", "catalog": "soft"},
+    # An environment or --params changes the values it names and leaves their neighbours alone. A
+    # dataset of an environment's catalog takes the whole entry's place, as always in Kedro: the
+    # arguments of one type are not those of another.
+    "merge_strategy": {"parameters": "soft"},
     "custom_resolvers": {
         # The hooks put the run that the parameters name in the place of this one.
         "run": DEFAULT_RUN.__getitem__,

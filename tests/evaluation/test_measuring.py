@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
+from drift_pipeline.common.judging import JudgeError
 from drift_pipeline.diversity.pairwise import mean_pairwise_distance
 from drift_pipeline.diversity.recall import generalized_recall
 from drift_pipeline.diversity.vendi import vendi_score
@@ -92,7 +93,7 @@ def test_tables_keep_what_the_judges_saw():
         return images.float().mean(dim=(1, 2, 3))
 
     def corner(images: torch.Tensor) -> torch.Tensor:
-        return images[:, :, 0, 0].float()
+        return normalize(images[:, :, 0, 0].float() + 1, dim=1)
 
     vectors, scores = look(
         [shard[:2], shard[2:]],
@@ -102,11 +103,16 @@ def test_tables_keep_what_the_judges_saw():
     )
     seen = read_seen(vectors, scores)
     grouped = pictures.view(2, 2, 3, 8, 8).float()
-    assert torch.equal(seen.embeddings["dreamsim"], grouped[..., 0, 0])
+    assert torch.equal(seen.embeddings["dreamsim"], normalize(grouped[..., 0, 0] + 1, dim=-1))
     assert torch.allclose(seen.scores["bright"], grouped.mean(dim=(2, 3, 4)).double())
     assert torch.equal(seen.scores["dark"], -seen.scores["bright"])
     assert set(seen.truths) == {"dark"}
     assert torch.equal(seen.truths["dark"], grouped.amax(dim=(2, 3, 4)).double())
+
+    with pytest.raises(JudgeError, match="r, epoch 1, 'b', seed 0: the score of the reward 'x' is"):
+        look([shard[2:]], {}, {"x": lambda images, prompts: [math.nan, 1.0]}, {})
+    with pytest.raises(JudgeError, match="the reward 'x' gave None for 2 images"):
+        look([shard[2:]], {}, {"x": lambda images, prompts: None}, {})
 
     vectors.at[1, "vector"] = vectors.at[1, "vector"] * float("nan")
     with pytest.raises(ValueError, match="dreamsim embedding of r, epoch 1, 'a', seed 1"):

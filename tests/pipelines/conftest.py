@@ -1,6 +1,7 @@
 """Whole training runs on tiny random models, in folders of their own."""
 
 import dataclasses
+import shutil
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -61,12 +62,19 @@ def _nested(values: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def kedro_run(project_path, tiny_parameters) -> Iterator[Callable[..., dict[str, Any]]]:
-    """Run pipelines with all results in one folder; the smoke environment otherwise."""
+    """Run pipelines with all results in one folder; the smoke environment otherwise.
+
+    `conf` is a folder that stands in for the project's own conf/.
+    """
     before = dataclasses.replace(project.current)
     bootstrap_project(project_path)
 
     def run(
-        pipeline: str, results: Path, changes: dict[str, Any] | None = None, **options: Any
+        pipeline: str,
+        results: Path,
+        changes: dict[str, Any] | None = None,
+        conf: Path | None = None,
+        **options: Any,
     ) -> dict[str, Any]:
         folders = {
             "train.runs_folder": str(results),
@@ -75,12 +83,21 @@ def kedro_run(project_path, tiny_parameters) -> Iterator[Callable[..., dict[str,
             "measure.reports": str(results / "reports"),
         }
         values = _nested({**tiny_parameters, **folders, **(changes or {})})
-        with ResumingSession.create(project_path, env="smoke", runtime_params=values) as session:
+        source = {} if conf is None else {"conf_source": str(conf)}
+        with ResumingSession.create(
+            project_path, env="smoke", runtime_params=values, **source
+        ) as session:
             return session.run(pipeline_names=[pipeline], **options)
 
     yield run
     vars(project.current).update(vars(before))
     pipelines.configure("drift_pipeline.pipeline_registry")
+
+
+@pytest.fixture
+def conf(project_path, tmp_path) -> Path:
+    """A copy of the project's conf/, to be changed."""
+    return shutil.copytree(project_path / "conf", tmp_path / "conf")
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ class Finding:
     """Something that is missing, or that speaks against a claim.
 
     Attributes:
-        kind: `missing`, `beyond`, `absent gain`, `loss`, `within noise` or `caution`.
+        kind: `missing`, `left out`, `beyond`, `absent gain`, `loss`, `within noise` or `caution`.
         reward: The reward it is about; "" where it is about all.
         text: One sentence of plain text.
     """

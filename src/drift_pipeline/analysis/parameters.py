@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
+
+from drift_pipeline.parameters import Parameters
+
+Shown = Annotated[int, Field(ge=1, le=1000)]
 
 
-class _Parameters(BaseModel):
-    """A misspelled name is an error, and nothing changes once it is read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Look(_Parameters):
+class Look(Parameters):
     """How a method is called and drawn, the same in every figure."""
 
     label: str
@@ -22,7 +20,7 @@ class Look(_Parameters):
     marker: Annotated[str, Field(min_length=1, max_length=1)]
 
 
-class Measure(_Parameters):
+class Measure(Parameters):
     """A row of `metrics.parquet` that stands as a column of Table 1."""
 
     metric: str
@@ -31,14 +29,14 @@ class Measure(_Parameters):
     decimals: Annotated[int, Field(ge=0, le=8)] = 4
 
 
-class Reward(_Parameters):
+class Reward(Parameters):
     """A reward that runs were trained on."""
 
     label: str
-    paper: dict[str, float] = {}
+    paper: dict[str, float] = Field(default={})
 
 
-class Comparison(_Parameters):
+class Comparison(Parameters):
     """A method, what it is compared with, and the runs that this needs."""
 
     title: str
@@ -46,7 +44,7 @@ class Comparison(_Parameters):
     question: str
     ours: str
     baselines: Annotated[list[str], Field(min_length=1)]
-    also: list[str] = []
+    also: list[str] = Field(default=[])
     rewards: Annotated[list[str], Field(min_length=1)]
     seeds: list[int]
 
@@ -63,22 +61,22 @@ class Comparison(_Parameters):
         return self
 
 
-class Collapse(_Parameters):
+class Collapse(Parameters):
     """The figure of how the pictures draw together."""
 
     methods: Annotated[list[str], Field(min_length=1)]
     encoder: str
-    checkpoints: PositiveInt
+    checkpoints: Shown
 
 
-class Grid(_Parameters):
+class Grid(Parameters):
     """The figures that show pictures."""
 
     prompts: Annotated[list[str], Field(min_length=1)]
-    images: PositiveInt
+    images: Shown
 
 
-class Analyze(_Parameters):
+class Analyze(Parameters):
     """What is compared with what; the comments are in `conf/base/parameters_analyze.yml`."""
 
     rewards: dict[str, Reward]
@@ -87,7 +85,7 @@ class Analyze(_Parameters):
     methods: dict[str, Look]
     measures: dict[str, Measure]
     anchor: str
-    further: dict[str, Measure] = {}
+    further: dict[str, Measure] = Field(default={})
     main: str
     comparisons: dict[str, Comparison]
     collapse: Collapse

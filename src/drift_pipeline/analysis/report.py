@@ -24,6 +24,7 @@ from drift_pipeline.analysis.table import GAIN_ROW
 TEMPLATES = resources.files("drift_pipeline.analysis") / "templates"
 KINDS = {
     "missing": "Missing",
+    "left out": "Measured, but not compared",
     "beyond": "Where a baseline went farther",
     "absent gain": "Gains that could not be computed",
     "loss": "Where it is worse",

@@ -4,38 +4,37 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat
+
+from drift_pipeline.config.places import LocalPath
+from drift_pipeline.parameters import Count, Parameters
 
 
-class Fit(BaseModel):
+class Fit(Parameters):
     """How long and how one network is trained."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    steps: PositiveInt
-    batch: PositiveInt
+    steps: Count
+    batch: Count
     learning_rate: PositiveFloat
 
 
-class Bestiary(BaseModel):
+class Bestiary(Parameters):
     """What the bestiary is made from; the comments are in `conf/base/parameters_bestiary.yml`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    folder: str
-    seed: int = Field(ge=0)
-    pictures: int = Field(ge=90, description="45 animals twice, at least")
-    held_out: int = Field(ge=45)
-    judged: PositiveInt
+    folder: LocalPath
+    seed: int = Field(ge=0, lt=2**63)
+    pictures: int = Field(ge=90, le=10_000_000, description="45 animals twice, at least")
+    held_out: int = Field(ge=45, le=10_000_000)
+    judged: Count
     guidance_scale: PositiveFloat
-    inference_steps: PositiveInt
+    inference_steps: int = Field(ge=1, le=1000)
     vae: Fit
     clip: Fit
     openclip: Fit
     unet: Fit
     preferences: Fit
     dreamsim: Fit
-    dreamsim_tuning_steps: PositiveInt
+    dreamsim_tuning_steps: Count
 
     @property
     def models(self) -> Path:

@@ -8,11 +8,12 @@ from typing import Any
 from kedro.config import OmegaConfigLoader
 from omegaconf import OmegaConf
 
+from drift_pipeline.config.check import AllParameters, check_parameters
 from drift_pipeline.parameters import ConfigurationError
 
 
-def read_parameters(root: Path, env: str, params: str = "") -> dict[str, Any]:
-    """Read an environment's parameters.
+def read_parameters(root: Path, env: str, params: str = "") -> AllParameters:
+    """Read an environment's parameters, and check them as a run does.
 
     Args:
         root: The project's folder.
@@ -20,7 +21,7 @@ def read_parameters(root: Path, env: str, params: str = "") -> dict[str, Any]:
         params: Values in their place, `name=value` with commas between.
 
     Raises:
-        ConfigurationError: Where there is no such environment.
+        ConfigurationError: Where there is no such environment, or a parameter is unknown or wrong.
     """
     from drift_pipeline.settings import CONFIG_LOADER_ARGS
 
@@ -31,7 +32,5 @@ def read_parameters(root: Path, env: str, params: str = "") -> dict[str, Any]:
         )
     given = OmegaConf.to_container(OmegaConf.from_dotlist(params.split(",") if params else []))
     arguments: dict[str, Any] = {**CONFIG_LOADER_ARGS, "runtime_params": given}
-    parameters: dict[str, Any] = OmegaConfigLoader(root / "conf", env=env, **arguments)[
-        "parameters"
-    ]
-    return parameters
+    parameters = OmegaConfigLoader(root / "conf", env=env, **arguments)["parameters"]
+    return check_parameters(parameters, arguments["runtime_params"])

@@ -32,8 +32,8 @@ from drift_pipeline.state import RunFolder
 def main(name: str, epoch: int | None, target: Path | None, env: str, params: str) -> None:
     """Export an epoch, and say where to."""
     root = project.current.path = Path.cwd()
-    train = read_parameters(root, env, params).get("train", {})
-    folder = export(root, read(Train, train, "train"), name, epoch, target)
+    train = read_parameters(root, env, params).train
+    folder = export(root, train, name, epoch, target)
     click.echo(f"Exported to {folder}")
 
 

@@ -76,4 +76,5 @@ class ImageDataset(_WrittenWhole, pillow.ImageDataset):
 
     def preview(self) -> ImagePreview:
         """The file as Kedro-Viz wants to have it: base64."""
-        return ImagePreview(base64.b64encode(Path(self._filepath).read_bytes()).decode())
+        with self._fs.open(str(self._filepath), "rb") as file:
+            return ImagePreview(base64.b64encode(file.read()).decode())

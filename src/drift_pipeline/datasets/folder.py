@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from kedro.io import AbstractDataset
 
+from drift_pipeline.config.places import local
 from drift_pipeline.datasets.renewable import Renewable
 
 Saved = TypeVar("Saved")
@@ -17,7 +17,7 @@ class FolderDataset(Renewable, AbstractDataset[Saved, Loaded]):
     """A folder that counts as saved once its marker, the file written last, is there.
 
     Args:
-        filepath: The folder.
+        filepath: The folder, on this machine's disk.
         metadata: For Kedro-Viz and other readers of the catalog.
     """
 
@@ -25,7 +25,7 @@ class FolderDataset(Renewable, AbstractDataset[Saved, Loaded]):
     """Name of that file."""
 
     def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        self._filepath = Path(filepath)
+        self._filepath = local(filepath, type(self).__name__)
         self.metadata = metadata
 
     def _exists(self) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from kedro.io import AbstractDataset, DatasetError
 
 from drift_pipeline.common.integrity import DamagedError, verify
+from drift_pipeline.config.places import local
 from drift_pipeline.datasets.previews import TablePreview, table_preview
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class FoundDataset(AbstractDataset[NoReturn, Any]):
     """
 
     def __init__(self, *, path: str, pattern: str, metadata: dict[str, Any] | None = None) -> None:
-        self.folder = Path(os.path.normpath(path))
+        self.folder = Path(os.path.normpath(local(path, type(self).__name__)))
         self._pattern = pattern
         self.metadata = metadata
 

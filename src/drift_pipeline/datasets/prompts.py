@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, NoReturn
 
 from kedro.io import AbstractDataset, DatasetError
 
+from drift_pipeline.config.places import local
 from drift_pipeline.prompts import read_prompts
 
 
@@ -26,7 +26,7 @@ class PromptsDataset(AbstractDataset[NoReturn, list[str]]):
         parameter: str = "train.prompts",
         metadata: dict[str, Any] | None = None,
     ) -> None:
-        self._filepath = Path(filepath)
+        self._filepath = local(filepath, type(self).__name__)
         self._parameter = parameter
         self.metadata = metadata
 

@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from drift_pipeline.common.judging import ask_encoder, ask_scorer, ask_truth
 from drift_pipeline.evaluation.measuring import Seen
 from drift_pipeline.images import from_png
 
@@ -32,24 +33,36 @@ def look(
     Returns:
         A row a picture and encoder, with `encoder` and `vector`; a row a picture and reward, with
         `reward`, `score` and `truth` (NaN where it is not known).
+
+    Raises:
+        JudgeError: Where an encoder or a reward fails or gives what it should not; it is named.
     """
     vectors, scores = [], []
     for shard in shards:
         images = from_png(picture["bytes"] for picture in shard["image"])
         keys = shard[KEYS]
+        where = _describer(keys)
         for name, encoder in encoders.items():
-            embedded = list(encoder(images).float().cpu().numpy())
+            embedded = list(ask_encoder(name, encoder, images, where).float().numpy())
             vectors.append(keys.assign(encoder=name, vector=embedded))
         for name, scorer in scorers.items():
-            score = torch.as_tensor(scorer(images, shard["prompt"].tolist())).double().cpu()
-            truth = truths[name](images).double().cpu() if name in truths else None
+            score = ask_scorer(name, scorer, images, shard["prompt"].tolist(), where).double()
+            truth = ask_truth(name, truths[name], images).double() if name in truths else None
             known = torch.full_like(score, torch.nan) if truth is None else truth
-            row = {"reward": name, "score": score.flatten().tolist(), "truth": known.tolist()}
+            row = {"reward": name, "score": score.tolist(), "truth": known.tolist()}
             scores.append(keys.assign(**row))
     together = [
         pd.concat(part or [pd.DataFrame()], ignore_index=True) for part in (vectors, scores)
     ]
     return together[0], together[1]
+
+
+def _describer(keys: pd.DataFrame) -> Callable[[int], str]:
+    def where(row: int) -> str:
+        run, epoch, prompt, seed = keys.iloc[row]
+        return f"{run}, epoch {epoch}, {prompt!r}, seed {seed}"
+
+    return where
 
 
 def read_seen(vectors: pd.DataFrame, scores: pd.DataFrame) -> Seen:

@@ -21,23 +21,26 @@ from kedro.pipeline.node import Node
 from omegaconf import OmegaConf
 
 from drift_pipeline import partial, project
-from drift_pipeline.analysis.parameters import Analyze
-from drift_pipeline.bestiary.parameters import Bestiary
 from drift_pipeline.common.lock import Claim
 from drift_pipeline.common.writable import outputs_of, require_writable
+from drift_pipeline.components import check_classes
+from drift_pipeline.config.catalog import refuse_addresses
+from drift_pipeline.config.check import check_parameters
+from drift_pipeline.config.idle import idle_settings
 from drift_pipeline.datasets.policy import refuse_damaged_policies
 from drift_pipeline.datasets.renewable import mark_outdated
 from drift_pipeline.evaluation.freshness import expected_pictures
-from drift_pipeline.evaluation.parameters import Generate, Measure, digests_of, presets_of
+from drift_pipeline.evaluation.parameters import check_amounts, digests_of, presets_of
 from drift_pipeline.evaluation.protocol import Protocol, judged_epochs
 from drift_pipeline.hooks.analysis import refuse_loss
 from drift_pipeline.hooks.outdated import mark_evaluation
 from drift_pipeline.model_files.base_model import check_base_model
+from drift_pipeline.model_files.tokens import warn_of_unread
 from drift_pipeline.needs import needs_of, require
 from drift_pipeline.parameters import ConfigurationError
 from drift_pipeline.pipelines.train.pipeline import RESULTS
 from drift_pipeline.prompts import read_prompts
-from drift_pipeline.runs import Run, read
+from drift_pipeline.runs import Run
 from drift_pipeline.state import RunFolder
 
 logger = logging.getLogger(__name__)
@@ -65,20 +68,19 @@ class TrainingHooks:
             parameters = context.config_loader["parameters"]
         except MissingConfigException:
             return
+        checked = check_parameters(parameters, context.config_loader.runtime_params)
         run = self._run = Run.from_parameters(parameters)
-        generate = self._generate = read(Generate, parameters.get("generate", {}), "generate")
-        measure = self._measure = read(Measure, parameters.get("measure", {}), "measure")
-        for name, model in (("analyze", Analyze), ("bestiary", Bestiary)):
-            if name in parameters:
-                read(model, parameters[name], name)
-        self._presets = parameters.get("encoders") or {}, parameters.get("rewards") or {}
+        generate, measure = self._generate, self._measure = checked.generate, checked.measure
+        self._presets = parameters["encoders"], parameters["rewards"]
+        compared = tuple(checked.analyze.rewards) if checked.analyze else ()
         every = generate.checkpoint_every or run.method.checkpoint_every or run.epochs
         judged = tuple(judged_epochs(run.epochs, every))
         now = project.current
-        changed = (now.epochs, now.judged_epochs) != (run.epochs, judged)
+        changed = (now.epochs, now.judged_epochs, now.rewards) != (run.epochs, judged, compared)
         now.path, now.epochs, now.judged_epochs = context.project_path, run.epochs, judged
+        now.rewards = compared
         if changed and kedro_project.PACKAGE_NAME:
-            # Pipelines that were built for another number of epochs are built again.
+            # Pipelines that were built for other epochs or rewards are built again.
             kedro_project.pipelines.configure(f"{kedro_project.PACKAGE_NAME}.pipeline_registry")
         values = {
             "name": run.name,
@@ -91,6 +93,11 @@ class TrainingHooks:
             "reporting": str(PurePosixPath(measure.reports).parent),
         }
         OmegaConf.register_new_resolver("run", values.__getitem__, replace=True)
+
+    @hook_impl
+    def after_catalog_created(self, conf_catalog: dict[str, Any]) -> None:
+        """Check where the catalog puts what has to lie on the disk."""
+        refuse_addresses(conf_catalog)
 
     @hook_impl
     def before_pipeline_run(
@@ -129,6 +136,8 @@ class TrainingHooks:
             rewards, encoders = {run.reward_name: run.reward}, {run.train.encoder: run.encoder}
             require(needs_of(run.train.base_model, rewards, encoders), given)
             check_base_model(run.train.base_model, run.train.sampling)
+            check_classes(rewards, encoders)
+            warn_of_unread(prompts, "train.prompts", run.train.base_model, rewards)
         if trained is not None:
             plan = partial.planned(pipeline, catalog, given)
             partial.require_optimizer(plan, folder)
@@ -143,6 +152,9 @@ class TrainingHooks:
                 mark_outdated(catalog.get(name))
         for line in introduction(run, len(prompts), str(folder.path), trained):
             logger.info(line)
+        if trained < run.epochs:
+            for line in idle_settings(run):
+                logger.warning(line)
         self._open_bar(run, trained)
 
     def _trained(self, run: Run, identity: dict[str, Any]) -> int | None:
@@ -229,12 +241,18 @@ class TrainingHooks:
             return not all(catalog.exists(name) for node in users for name in node.outputs)
 
         encoders, rewards = (
-            presets_of(self._measure, *self._presets) if used("judges") else ({}, {})
+            presets_of(self._measure, *self._presets, run.reward_name)
+            if used("judges")
+            else ({}, {})
         )
         base_model = run.train.base_model if used("base_model") else None
         require(needs_of(base_model, rewards, encoders), given)
         if base_model:
             check_base_model(base_model, run.train.sampling)
+        prompts = read_prompts(project.current.path / self._generate.prompts, "generate.prompts")
+        check_amounts(self._generate, self._measure, prompts)
+        check_classes(rewards, encoders)
+        warn_of_unread(prompts, "generate.prompts", base_model, rewards)
 
     def _mark_outdated(
         self, run: Run, pipeline: Pipeline, catalog: CatalogProtocol, will_train: bool
@@ -244,7 +262,7 @@ class TrainingHooks:
         protocol = Protocol.of(self._generate, run.train, prompts)
         epochs = project.current.judged_epochs
         expected = expected_pictures(run, protocol, epochs, self._folder, will_train)
-        encoders, rewards = digests_of(*presets_of(self._measure, *self._presets))
+        encoders, rewards = digests_of(*presets_of(self._measure, *self._presets, run.reward_name))
         mark_evaluation(pipeline, catalog, expected, {"encoder": encoders, "reward": rewards})
 
     def _open_bar(self, run: Run, trained: int, epochs: int | None = None) -> None:

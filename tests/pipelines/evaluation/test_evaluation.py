@@ -86,7 +86,7 @@ def test_costs_are_those_of_training(evaluated):
     curve = pd.read_parquet(evaluated / NAME / "training_curve.parquet").set_index("epoch")
     clocks = [name for name in curve.columns if name.startswith("seconds_")]
     by_epoch = table.groupby("epoch")[["images", "seconds"]].first()
-    assert by_epoch["images"].tolist() == [8, 16]  # 2 groups of 2 · 2 candidates an epoch
+    assert by_epoch["images"].tolist() == [12, 24]  # 2 groups of 2 · 3 candidates an epoch
     assert by_epoch["seconds"][2] == pytest.approx(curve[clocks].to_numpy().sum())
 
 

@@ -115,7 +115,7 @@ def test_a_second_process_is_refused_and_the_first_not_disturbed(train, tmp_path
     with FolderLock(run):  # it was released at the end
         pass
     with pytest.raises(ConfigurationError, match="was trained with other parameters"):
-        train(tmp_path, {"train.epochs": 2, "train.group_size": 3})
+        train(tmp_path, {"train.epochs": 2, "train.group_size": 4})
     with FolderLock(run):  # and after a refusal
         pass
 

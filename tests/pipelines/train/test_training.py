@@ -59,20 +59,21 @@ def test_a_row_a_candidate(finished, epoch):
         "epoch", "group", "prompt", "candidate", "seed", "reward", "selected", "diversity",
         "intrinsic", "advantage", "advantage_intrinsic", "advantage_total",
     ]  # fmt: skip
-    assert len(table) == 2 * 4
+    assert len(table) == 2 * 6
     assert set(table["seed"]) == {42}
     assert table.groupby("group")["prompt"].nunique().eq(1).all()
-    assert table.groupby("group")["selected"].sum().eq(2).all()
+    assert table.groupby("group")["selected"].sum().eq(3).all()
     chosen = table[table["selected"]]
     assert chosen.notna().all(axis=None)
     assert table.loc[~table["selected"], "diversity":].isna().all(axis=None)
     for _, group in table.groupby("group"):
-        best = select_concentrated(torch.tensor(group["reward"].to_numpy()), 2)
+        best = select_concentrated(torch.tensor(group["reward"].to_numpy()), 3)
         assert set(group.index[group["selected"]]) == {group.index[i] for i in best.tolist()}
     for _, group in chosen.groupby("group"):
         rewards = group["reward"]
         expected = (rewards - rewards.mean()) / (rewards.std(ddof=0) + 1e-8)
         assert group["advantage"].tolist() == pytest.approx(expected.tolist(), abs=1e-4)
+        assert group["advantage_intrinsic"].std(ddof=0) == pytest.approx(1, abs=1e-3)
     total = chosen["advantage"] + 0.5 * chosen["advantage_intrinsic"]
     assert chosen["advantage_total"].tolist() == pytest.approx(total.tolist(), abs=1e-5)
 
@@ -179,7 +180,7 @@ def test_other_methods_train(train, tmp_path, caplog):
     caplog.set_level(logging.INFO, "drift_pipeline")
     train(tmp_path, {"method": "ddpo", "train.epochs": 1, "methods.ddpo.kl_beta": 0.1})
     table = pd.read_parquet(tmp_path / "ddpo-pickscore-s42" / "epoch_0001" / "candidates.parquet")
-    assert len(table) == 4
+    assert len(table) == 6
     assert table["selected"].all()
     assert table["advantage_total"].mean() == pytest.approx(0, abs=1e-5)
     assert table["advantage_total"].std(ddof=0) == pytest.approx(1, abs=1e-3)
@@ -187,7 +188,8 @@ def test_other_methods_train(train, tmp_path, caplog):
     table = pd.read_parquet(
         tmp_path / "shaping_reward-pickscore-s7" / "epoch_0001" / "candidates.parquet"
     )
-    merged = table["reward"] + 0.5 * table["intrinsic"]
+    low, high = 5.0, 18.1  # the reward's bounds
+    merged = (table["reward"] - low) / (high - low) + 0.5 * table["intrinsic"]
     for _, group in table.assign(merged=merged).groupby("group"):
         expected = group["merged"] - group["merged"].mean()
         expected /= group["merged"].std(ddof=0) + 1e-8
@@ -200,8 +202,8 @@ def test_a_run_says_what_it_does(train, tmp_path, caplog):
     text = caplog.text
     for part in (
         f"Run drift-pickscore-s42 in {tmp_path}/drift-pickscore-s42",
-        "2 groups of 45 prompts × 4 candidates = 8 samples in 2 steps; 2 a group (concentrated) "
-        "= 4 trained in 2 gradient updates of 2 samples",
+        "2 groups of 45 prompts × 6 candidates = 12 samples in 2 steps; 3 a group (concentrated) "
+        "= 6 trained in 2 gradient updates of 3 samples",
         "trainable parameters (LoRA r=8, alpha=16), on cpu in fp32",
         "epoch 1/1  reward ",
         "zero-variance groups 0/2",
@@ -246,10 +248,12 @@ def test_an_embedding_that_is_not_finite_stops_the_run(train, tmp_path, monkeypa
 
     def broken(run):
         encoder = load(run)
-        return lambda images: encoder(images).index_fill(0, torch.tensor([2]), float("nan"))
+        return lambda images: encoder(images).index_fill(0, torch.tensor([4]), float("nan"))
 
     monkeypatch.setattr(nodes, "load_encoder", broken)
-    message = r"epoch 1, group 1 \('a photo of .*'\), candidate \d: the embedding is not finite"
+    message = (
+        r"epoch 1, group 1 \('a photo of .*'\), candidate \d: the embedding of the encoder 'dr"
+    )
     with pytest.raises(FloatingPointError, match=message):
         train(tmp_path, {"train.epochs": 2})
     assert not (tmp_path / "drift-pickscore-s42" / "epoch_0001" / "policy").exists()

@@ -26,8 +26,11 @@ logger = logging.getLogger(__name__)
 
 def checkpoints(metrics: DataFrame, analyze: Analyze, **_after: Any) -> DataFrame:
     """Turn measured rows into checkpoints that can be compared."""
+    from drift_pipeline.analysis.left_out import left_out
     from drift_pipeline.analysis.measured import make_checkpoints
 
+    for line in left_out(metrics, analyze):
+        logger.warning(line)
     return make_checkpoints(metrics, analyze)
 
 
@@ -168,14 +171,18 @@ def grids(checkpoints: DataFrame, images: Shards, analyze: Analyze) -> dict[str,
     return drawn
 
 
-def findings(checkpoints: DataFrame, analyze: Analyze, **gains: DataFrame) -> list[dict[str, str]]:
-    """List what did not come out."""
+def findings(
+    checkpoints: DataFrame, metrics: DataFrame, analyze: Analyze, **gains: DataFrame
+) -> list[dict[str, str]]:
+    """List what did not come out, and what was left out."""
     import pandas as pd
 
     from drift_pipeline.analysis import findings
+    from drift_pipeline.analysis.left_out import left_out
     from drift_pipeline.analysis.measured import missing_runs
 
-    found = findings.find(checkpoints, pd.concat(gains.values(), ignore_index=True), analyze)
+    found = [findings.Finding("left out", "", line) for line in left_out(metrics, analyze)]
+    found += findings.find(checkpoints, pd.concat(gains.values(), ignore_index=True), analyze)
     logger.info(
         "Compared %d runs; %d are missing; %d remarks on what did not come out",
         checkpoints["run"].nunique(),

@@ -16,21 +16,22 @@ from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
+from drift_pipeline import project
 from drift_pipeline.pipelines.analyze import nodes
 
-REWARDS = ("pickscore", "hpsv2")
-"""Rewards with a folder of their own; they are described in `parameters_analyze.yml`."""
 REPORTED = ("gains", "table_1", "fronts", "bars", "curves", "collapse", "grids")
 """What the report takes of each reward."""
 
 
-def create_pipeline(rewards: Sequence[str] = REWARDS, after: Sequence[str] = ()) -> Pipeline:
+def create_pipeline(rewards: Sequence[str] | None = None, after: Sequence[str] = ()) -> Pipeline:
     """Build the pipeline.
 
     Args:
-        rewards: The rewards of `analyze.rewards`, each with outputs of its own.
+        rewards: The rewards of `analyze.rewards`, each with outputs of its own; by default those
+            that the parameters name.
         after: Datasets of other pipelines that have to be there before anything is read.
     """
+    rewards = project.current.rewards if rewards is None else rewards
 
     def node(function: Callable[..., Any], inputs: dict[str, str], outputs: Any) -> Node:
         return Node(function, inputs, outputs, name=function.__name__, namespace="analyze")
@@ -60,7 +61,11 @@ def create_pipeline(rewards: Sequence[str] = REWARDS, after: Sequence[str] = ())
             node(nodes.curves, common | {"training": "measured_training"}, each("curves")),
             node(nodes.collapse, common | {"embeddings": "measured_embeddings"}, each("collapse")),
             node(nodes.grids, common | {"images": "measured_images"}, each("grids")),
-            node(nodes.findings, common | each("gains"), "analyze.findings"),
+            node(
+                nodes.findings,
+                common | {"metrics": "measured_metrics"} | each("gains"),
+                "analyze.findings",
+            ),
             node(nodes.report, common | found | parts, "analyze.report"),
         ]
     )

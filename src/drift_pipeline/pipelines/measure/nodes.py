@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from drift_pipeline import components
 from drift_pipeline.evaluation.parameters import Measure, digests_of, presets_of
 from drift_pipeline.evaluation.protocol import Protocol
-from drift_pipeline.parameters import ConfigurationError, RewardSpec
+from drift_pipeline.parameters import RewardSpec
 from drift_pipeline.runs import Run, look_up
 
 if TYPE_CHECKING:
@@ -42,9 +42,9 @@ class Judges:
 def load_judges(
     run: Run, measure: Measure, encoders: dict[str, Any], rewards: dict[str, Any]
 ) -> Judges:
-    """Make everything that looks at pictures."""
+    """Make everything that looks at pictures; the run's own reward is always among them."""
     device = run.train.device
-    seeing, scoring = presets_of(measure, encoders, rewards)
+    seeing, scoring = presets_of(measure, encoders, rewards, run.reward_name)
     return Judges(
         {
             name: components.make(spec.encoder, spec.options, device, f"encoders.{name}.encoder")
@@ -162,11 +162,6 @@ def _measure(
     from drift_pipeline.evaluation import measuring, tables
 
     encoder = measure.manifold_encoder
-    if encoder not in measure.encoders:
-        raise ConfigurationError(
-            f"measure.manifold_encoder: {encoder!r} is not one of measure.encoders "
-            f"({', '.join(measure.encoders)})"
-        )
     bounds = {
         str(name): look_up(RewardSpec, {"rewards": rewards}, "reward", name).bounds
         for name in scores["reward"].unique()

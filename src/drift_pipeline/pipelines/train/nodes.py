@@ -131,25 +131,20 @@ def rollout(
     return trajectories, images, perf_counter() - start
 
 
-def score(scorer: Any, images: Tensor, trajectories: Trajectories) -> tuple[Tensor, float]:
+def score(
+    run: Run, scorer: Any, images: Tensor, trajectories: Trajectories
+) -> tuple[Tensor, float]:
     """Reward the candidates.
 
     Raises:
-        FloatingPointError: Where a reward is not finite; the last policy stays as it is.
+        JudgeError: Where the reward fails or does not give one finite number an image; the last
+            policy stays as it is.
     """
-    import torch
+    from drift_pipeline.common.judging import ask_scorer
 
     start = perf_counter()
-    rewards = torch.as_tensor(scorer(images, trajectories.prompts)).float().cpu().flatten()
-    if len(rewards) != len(images):
-        raise ValueError(f"the reward gave {len(rewards)} scores for {len(images)} images")
-    if not rewards.isfinite().all():
-        row = int((~rewards.isfinite()).nonzero()[0])
-        raise FloatingPointError(
-            f"{trajectories.where(row)}: the reward is {rewards[row].item()}; the policy of "
-            f"epoch {trajectories.epoch - 1} is kept"
-        )
-    return rewards, perf_counter() - start
+    asked = ask_scorer(run.reward_name, scorer, images, trajectories.prompts, trajectories.where)
+    return asked.float(), perf_counter() - start
 
 
 def select(run: Run, rewards: Tensor, trajectories: Trajectories) -> tuple[Tensor, Trajectories]:
@@ -174,22 +169,21 @@ def shape(
     """Measure the groups' diversity and turn both rewards into advantages.
 
     Raises:
-        FloatingPointError: Where an embedding is not finite; the last policy stays as it is.
+        JudgeError: Where the encoder fails or an embedding cannot be used; the last policy stays
+            as it is.
     """
+    from drift_pipeline.common.judging import ask_encoder
+    from drift_pipeline.config.idle import idle_epoch
     from drift_pipeline.drift.shaping import intra_group_diversity
     from drift_pipeline.rl import credit
     from drift_pipeline.tables import candidates_table
 
     start = perf_counter()
-    embeddings = encoder(images[selected.flatten()])
-    finite = embeddings.isfinite().flatten(1).all(dim=1)
-    if not finite.all():
-        raise FloatingPointError(
-            f"{batch.where(int((~finite).nonzero()[0]))}: the embedding is not finite; the policy "
-            f"of epoch {batch.epoch - 1} is kept"
-        )
+    embeddings = ask_encoder(run.train.encoder, encoder, images[selected.flatten()], batch.where)
     diversity = intra_group_diversity(embeddings.view(*selected.shape, -1))
     earned = credit.assign(rewards[selected], diversity, run.method, run.reward.bounds)
+    for line in idle_epoch(earned, run.method, run.method_name):
+        logger.warning("epoch %d: %s", batch.epoch, line)
     table = candidates_table(batch, rewards, selected, diversity, earned)
     return table, earned.total.flatten(), perf_counter() - start
 

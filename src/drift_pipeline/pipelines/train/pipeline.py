@@ -62,7 +62,7 @@ def _epoch(epoch: int) -> list[Node]:
         ),
         Node(
             nodes.score,
-            ["reward_model", f"{space}.images", f"{space}.trajectories"],
+            ["run", "reward_model", f"{space}.images", f"{space}.trajectories"],
             [f"{space}.rewards", f"{space}.score_seconds"],
             name="score",
             namespace=space,

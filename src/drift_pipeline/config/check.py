@@ -1,0 +1,89 @@
+"""All parameters at once: what nobody reads is refused, whichever pipeline is run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from drift_pipeline.analysis.parameters import Analyze
+from drift_pipeline.bestiary.parameters import Bestiary
+from drift_pipeline.config.mistakes import meant
+from drift_pipeline.evaluation.parameters import Generate, Measure
+from drift_pipeline.parameters import (
+    ConfigurationError,
+    EncoderSpec,
+    Method,
+    Parameters,
+    RewardSpec,
+    Train,
+)
+from drift_pipeline.runs import flat, read
+
+Name = Annotated[str, Field(pattern=r"^\w[\w-]*$")]
+"""It names folders and datasets."""
+
+
+class AllParameters(Parameters):
+    """Everything that `conf/*/parameters*.yml` and `--params` may say."""
+
+    method: Any
+    reward: Any
+    seed: Any
+    methods: dict[Name, Method]
+    rewards: dict[Name, RewardSpec]
+    encoders: dict[Name, EncoderSpec]
+    train: Train
+    generate: Generate
+    measure: Measure
+    analyze: Analyze | None = None
+    bestiary: Bestiary | None = None
+
+
+def check_parameters(
+    parameters: Mapping[str, Any], given: Mapping[str, Any] | None = None
+) -> AllParameters:
+    """Check everything that the configuration says.
+
+    Args:
+        parameters: Merged, as Kedro gives them. Keys at the top whose names begin with `_` are
+            the user's own.
+        given: What the command line gave of it.
+
+    Returns:
+        The parameters, typed.
+
+    Raises:
+        ConfigurationError: In one line: an unknown key, with the one that was probably meant, a
+            value that cannot be, or a preset of the command line that nothing uses.
+    """
+    known = {key: value for key, value in parameters.items() if not str(key).startswith("_")}
+    everything = read(AllParameters, known, "")
+    _refuse_unused(everything, known, given or {})
+    return everything
+
+
+def _refuse_unused(
+    everything: AllParameters, parameters: Mapping[str, Any], given: Mapping[str, Any]
+) -> None:
+    """Refuse presets that only the command line has and nothing uses: names misspelled."""
+    analyze = everything.analyze
+    used = {
+        "methods": {everything.method},
+        "rewards": {everything.reward, *everything.measure.rewards},
+        "encoders": {everything.train.encoder, *everything.measure.encoders},
+    }
+    if analyze is not None:
+        used["rewards"] |= {*analyze.rewards}
+    for kind, names in used.items():
+        presets = parameters[kind]
+        for name, values in (given.get(kind) or {}).items():
+            if name in names or flat(presets[name]) != flat(values):
+                continue
+            others = [other for other in presets if other != name]
+            near = meant(name, others)
+            hint = f"did you mean {kind}.{near}?" if near else f"known are: {', '.join(others)}"
+            raise ConfigurationError(
+                f"{kind}.{name}: nothing here uses a preset of this name; {hint}"
+            )
