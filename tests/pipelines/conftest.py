@@ -83,6 +83,8 @@ def kedro_run(project_path, tiny_parameters) -> Iterator[Callable[..., dict[str,
             "measure.reports": str(results / "reports"),
         }
         values = _nested({**tiny_parameters, **folders, **(changes or {})})
+        # Built again, since a test may have put something of its own in a node's place.
+        pipelines.configure("drift_pipeline.pipeline_registry")
         source = {} if conf is None else {"conf_source": str(conf)}
         with ResumingSession.create(
             project_path, env="smoke", runtime_params=values, **source
