@@ -1,0 +1,111 @@
+"""What an evaluation needs: models to draw and to judge with, and marks on what is outdated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kedro.io import CatalogProtocol
+from kedro.pipeline import Pipeline
+
+from drift_pipeline import project
+from drift_pipeline.components import check_classes
+from drift_pipeline.datasets.policy import refuse_damaged_policies
+from drift_pipeline.evaluation.freshness import expected_pictures
+from drift_pipeline.evaluation.parameters import (
+    Generate,
+    Measure,
+    check_amounts,
+    digests_of,
+    presets_of,
+)
+from drift_pipeline.evaluation.protocol import Protocol
+from drift_pipeline.hooks.outdated import mark_evaluation
+from drift_pipeline.model_files.base_model import check_base_model
+from drift_pipeline.model_files.tokens import warn_of_unread
+from drift_pipeline.needs import needs_of, require
+from drift_pipeline.prompts import read_prompts
+from drift_pipeline.runs import Run
+from drift_pipeline.state import RunFolder
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """An evaluation of a run, as the parameters ask for it.
+
+    Attributes:
+        run: The run.
+        generate: What is drawn.
+        measure: What is measured.
+        encoders: All encoders' presets.
+        rewards: All rewards' presets.
+    """
+
+    run: Run
+    generate: Generate
+    measure: Measure
+    encoders: Mapping[str, Any]
+    rewards: Mapping[str, Any]
+
+    def prepare(
+        self,
+        pipeline: Pipeline,
+        catalog: CatalogProtocol,
+        given: Mapping[str, Any],
+        folder: RunFolder,
+        named: bool,
+    ) -> None:
+        """Mark what is outdated, and refuse what could not be made.
+
+        Args:
+            pipeline: What will run.
+            catalog: Its datasets.
+            given: What Kedro's command line was given.
+            folder: The run's folder.
+            named: Whether nodes were asked for by name, which run even where their outputs exist.
+        """
+        prompts = read_prompts(project.current.path / self.generate.prompts, "generate.prompts")
+        check_amounts(self.generate, self.measure, prompts)
+        self._mark_outdated(pipeline, catalog, folder, prompts)
+        self._require_models(pipeline, catalog, given, prompts, named)
+        refuse_damaged_policies(pipeline, catalog)
+
+    def _judges(self) -> tuple[Any, Any]:
+        return presets_of(self.measure, self.encoders, self.rewards, self.run.reward_name)
+
+    def _mark_outdated(
+        self, pipeline: Pipeline, catalog: CatalogProtocol, folder: RunFolder, prompts: list[str]
+    ) -> None:
+        """Mark pictures of another model or protocol, and what other judges said of them."""
+        protocol = Protocol.of(self.generate, self.run.train, prompts)
+        will_train = any((node.namespace or "").startswith("training") for node in pipeline.nodes)
+        judged = project.current.judged_epochs
+        expected = expected_pictures(self.run, protocol, judged, folder, will_train)
+        encoders, rewards = digests_of(*self._judges())
+        mark_evaluation(pipeline, catalog, expected, {"encoder": encoders, "reward": rewards})
+
+    def _require_models(
+        self,
+        pipeline: Pipeline,
+        catalog: CatalogProtocol,
+        given: Mapping[str, Any],
+        prompts: list[str],
+        named: bool,
+    ) -> None:
+        """See that what still has to be drawn or judged can be."""
+
+        def used(model: str) -> bool:
+            users = [node for node in pipeline.nodes if model in node.inputs]
+            users = [node for node in users if (node.namespace or "").startswith("evaluation")]
+            if named:
+                return bool(users)
+            return not all(catalog.exists(name) for node in users for name in node.outputs)
+
+        encoders, rewards = self._judges() if used("judges") else ({}, {})
+        base_model = self.run.train.base_model if used("base_model") else None
+        require(needs_of(base_model, rewards, encoders), given)
+        if base_model:
+            check_base_model(base_model, self.run.train.sampling)
+        check_classes(rewards, encoders)
+        warn_of_unread(prompts, "generate.prompts", base_model, rewards)
