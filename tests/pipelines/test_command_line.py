@@ -54,7 +54,7 @@ def command(kedro_run, project_path, tiny_parameters, tmp_path, monkeypatch):
         ),
         ("--params=train.epochs", "Item `train.epochs` must contain a key and a value separated"),
         ("--params==3", "Parameter key cannot be an empty string."),
-        ("--params=analyze.collapse=3", "analyze.collapse: input should be a valid dictionary"),
+        ("--params=analyze.collapse=3", "analyze.collapse: is a group of parameters"),
         ("--params=bestiary.seed=x", "bestiary.seed: input should be a valid integer"),
         ("--nodes=rollout", "node_names=rollout: Pipeline does not contain nodes named"),
         ("--load-versions=training_curve:1", "--load-versions: training_curve is not versioned"),
