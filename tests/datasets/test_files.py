@@ -2,10 +2,12 @@ import base64
 
 import pandas as pd
 import pytest
-from kedro.io import DatasetError, Version
+from kedro.io import DatasetError, MemoryDataset, Version
+from kedro_datasets import pandas
 from PIL import Image
 
 from drift_pipeline.datasets import ImageDataset, JSONDataset, ParquetDataset, PromptsDataset
+from drift_pipeline.datasets.renewable import mark_outdated
 
 CASES = [
     (ParquetDataset, "table.parquet", pd.DataFrame({"reward": [0.5, 1.0]})),
@@ -97,3 +99,13 @@ def test_versions_are_written_where_kedro_looks_for_them(tmp_path):
     kept = JSONDataset(filepath=str(tmp_path / "curve.json"), version=version)
     kept.save({"a": 1})
     assert JSONDataset(filepath=str(tmp_path / "curve.json"), version=Version(None, None)).load()
+
+
+@pytest.mark.parametrize("kind", [ParquetDataset, pandas.CSVDataset, MemoryDataset])
+def test_outdated_files_count_as_missing_and_stay(kind, tmp_path):
+    """Whether they are written by our datasets or by Kedro's own."""
+    dataset = kind() if kind is MemoryDataset else kind(filepath=str(tmp_path / "file"))
+    dataset.save(pd.DataFrame({"a": [1]}))
+    mark_outdated(dataset)
+    assert not dataset.exists()
+    assert dataset.load()["a"].tolist() == [1]

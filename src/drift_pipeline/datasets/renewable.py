@@ -28,6 +28,12 @@ class Renewable:
 
 
 def mark_outdated(dataset: Any) -> None:
-    """Have a dataset made again, if it is an output that can be."""
+    """Have a dataset made again.
+
+    Args:
+        dataset: One of ours, or one of Kedro's own that a user's catalog puts in its place.
+    """
     if isinstance(dataset, Renewable):
         dataset.outdated = True
+    else:
+        dataset._exists = lambda: False
