@@ -37,7 +37,7 @@ class AnalysisHooks:
         self._replacement = ExitStack()
         self._moved: list[tuple[Any, Any]] = []
         self._part = Path()
-        self._inputs: Inputs = {}
+        self._catalog: CatalogProtocol
 
     @hook_impl(trylast=True)
     def before_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
@@ -99,7 +99,7 @@ def refuse_loss(pipeline: Pipeline, catalog: CatalogProtocol) -> None:
         raise ConfigurationError(
             f"nothing has been measured: there is no metrics.parquet in "
             f"{catalog['measured_metrics'].folder}; train and measure a run (kedro run), or "
-            "fetch what others have measured (dvc pull)"
+            "fetch what others have measured (dvc pull); published results are in docs/results"
         )
     folder = _folder(catalog)
     try:
