@@ -1,4 +1,4 @@
-"""Count what an epoch of the paper costs on a GPU: operations, bytes, and what follows from them.
+"""Count what one epoch of the paper costs on a GPU: operations, bytes, and what follows from them.
 
 Nothing is computed and nothing is timed: the full-size networks are built on torch's `meta` device,
 which knows shapes and no numbers, and their operations and tensors are counted as they go by.
@@ -358,7 +358,7 @@ def main() -> None:
     )
     rows = [
         [f"rollout, {SAMPLING_BATCH} samples at once", f"{batches[SAMPLING_BATCH].peak / GIB:.2f}"],
-        [f"decoding {DECODING_BATCH} pictures", f"{decodes.peak / GIB:.2f}"],
+        [f"decoding {DECODING_BATCH} images", f"{decodes.peak / GIB:.2f}"],
         *([f"update, pairs at once: {n}", f"{count.peak / GIB:.2f}"] for n, count in pairs.items()),
         *([f"update with gradient checkpointing, pairs at once: {n}", f"{count.peak / GIB:.2f}"]
           for n, count in again.items()),
@@ -374,7 +374,7 @@ def main() -> None:
         rows.append(line)
     print(table(["", "GiB", "left for the update, GiB", "pairs", "pairs, checkpointing"], rows))
     shown = 40 * 40 * STEPS * step.operations + 40 * 40 * decode.operations
-    print(f"\nPictures of a judged checkpoint: {shown / 1e15:.1f} PFLOP, "
+    print(f"\nImages of an evaluated checkpoint: {shown / 1e15:.1f} PFLOP, "
           + ", ".join(f"{shown / (card.half * 1e12 * SHARE_OF_PEAK) / 60:.0f} minutes ({card.name})"
                       for card in CARDS) + ".")  # fmt: skip
     extra = again[1].operations / pairs[1].operations - 1

@@ -1,4 +1,4 @@
-"""Kill a training run at random moments, go on each time, and compare with one that was left alone.
+"""Kill a training run at random moments, resume it each time, and compare it with another.
 
     python benchmarks/kills.py [--kills 10] [--epochs 30] [--seed 0]
 
@@ -28,7 +28,7 @@ NAME = "drift-pickscore-s42"
 
 
 def command(runs: Path, epochs: int, start_over: bool = False) -> list[str]:
-    """The command that trains or goes on."""
+    """The command that trains or resumes."""
     values = {"train.runs_folder": runs, "train.epochs": epochs, "train.progress": "false"}
     if start_over:
         values["train.start_over"] = "true"
@@ -96,7 +96,7 @@ def compare(expected: Path, actual: Path) -> int:
 
 
 def main() -> None:
-    """Print a line a kill, then whether the runs agree."""
+    """Print one line per kill, then whether the runs agree."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--epochs", type=int, default=30)

@@ -1,4 +1,4 @@
-"""A reward of one's own, as the README describes it: bright pictures are good pictures."""
+"""A reward of one's own, as docs/runs.md describes it: bright images are good images."""
 
 import torch
 

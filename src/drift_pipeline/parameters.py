@@ -239,7 +239,7 @@ class Train(Parameters):
     """What to do with a run of this name that was trained with other parameters or other source;
     `continue` trains on with the new source, but never with other parameters."""
     start_over: bool = False
-    """Throw away what a run of this name has written, and train it anew."""
+    """Set aside what a run of this name has written, and train it anew."""
 
     @model_validator(mode="after")
     def _enough_samples(self) -> Train:
