@@ -24,8 +24,9 @@ $(STAMP): pyproject.toml Makefile
 train: install
 	$(BIN)/kedro run --pipelines=train $(ARGS)
 
+# One process per core, each with one thread: they would only wait for each other's.
 test: install lint
-	$(BIN)/python -m pytest $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --dist=loadfile $(ARGS)
 
 lint: install
 	$(BIN)/ruff check .

@@ -100,14 +100,14 @@ def require_optimizer(pipeline: Pipeline, folder: RunFolder) -> None:
 
 
 def refuse_start_over(given: Mapping[str, Any]) -> None:
-    """Refuse to throw a run away and then to run some of its nodes.
+    """Refuse to set a run aside and then to run some of its nodes.
 
     Raises:
         ConfigurationError: Always.
     """
     names = list(given["node_names"])
     raise ConfigurationError(
-        f"train.start_over: it throws the whole run away, so it does not go with a choice of nodes "
+        f"train.start_over: it sets the whole run aside, so it does not go with a choice of nodes "
         f"({', '.join(names[:3])}{', …' if names[3:] else ''}); leave out one of them"
     )
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from kedro.framework.project import pipelines
+from kedro.framework.session import KedroSession
 
 from drift_pipeline.hooks.analysis import missing_inputs
 from drift_pipeline.parameters import ConfigurationError
@@ -34,6 +36,28 @@ def analysed(kedro_run, tmp_path_factory) -> Path:
 def results(analysed, tmp_path) -> Path:
     """A run from training to the report, to be changed by the test."""
     return shutil.copytree(analysed, tmp_path / "results")
+
+
+def test_the_default_pipeline_goes_from_training_to_the_report(results, kedro_run):
+    page = (results / "analysis/report.html").read_text(encoding="utf-8")
+    assert RUN in page
+    checkpoints = pd.read_parquet(results / "analysis/checkpoints.parquet")
+    assert {*checkpoints["run"]} == {"base", RUN}
+    assert checkpoints["epoch"].max() == 1
+    kedro_run("__default__", results, {**GRPO, "train.epochs": 2})
+    again = pd.read_parquet(results / "analysis/checkpoints.parquet")
+    assert again["epoch"].max() == 2
+
+
+def test_the_analysis_waits_for_what_it_finds_on_the_disk(project_path):
+    with KedroSession.create(project_path, env="smoke") as session:
+        session.load_context()
+        default, alone = pipelines["__default__"], pipelines["analyze"]
+        written = {"base_metrics", "run_metrics", "training_curve"}
+        assert {*default.nodes} > {*pipelines["train"].nodes, *pipelines["measure"].nodes}
+        (waiting,) = (node for node in default.nodes if node.short_name == "checkpoints")
+        assert written < {*waiting.inputs}
+        assert not written & alone.inputs()
 
 
 def test_a_failing_analysis_leaves_the_old_one(results, kedro_run, monkeypatch):

@@ -64,7 +64,7 @@ def fingerprints(root: Path, env: str) -> Iterator[tuple[Path, dict[str, Any]]]:
     run = Run.from_parameters(parameters)
     drawing = _drawing(run, Protocol.of(generate, run.train, prompts))
     yield Path("generate/base.json"), drawing
-    yield Path("measure/base.json"), _measuring(measure, parameters)
+    yield Path("measure/base.json"), _measuring(measure, parameters, run)
     for method, reward, seed in runs_of(read_paper(root)):
         run = Run.from_parameters(parameters | {"method": method, "reward": reward, "seed": seed})
         trained = run.identity(read_prompts(root / run.train.prompts))
@@ -72,7 +72,7 @@ def fingerprints(root: Path, env: str) -> Iterator[tuple[Path, dict[str, Any]]]:
         every = generate.checkpoint_every or run.method.checkpoint_every or run.epochs
         judged = {**drawing, "epochs": judged_epochs(run.epochs, every)}
         yield Path(f"generate/{run.name}.json"), judged
-        yield Path(f"measure/{run.name}.json"), _measuring(measure, parameters)
+        yield Path(f"measure/{run.name}.json"), _measuring(measure, parameters, run)
 
 
 def _drawing(run: Run, protocol: Protocol) -> dict[str, Any]:
@@ -83,9 +83,9 @@ def _drawing(run: Run, protocol: Protocol) -> dict[str, Any]:
     }
 
 
-def _measuring(measure: Measure, parameters: dict[str, Any]) -> dict[str, Any]:
+def _measuring(measure: Measure, parameters: dict[str, Any], run: Run) -> dict[str, Any]:
     presets = parameters.get("encoders") or {}, parameters.get("rewards") or {}
-    encoders, rewards = digests_of(*presets_of(measure, *presets))
+    encoders, rewards = digests_of(*presets_of(measure, *presets, run.reward_name))
     bounds = {name: look_up(RewardSpec, parameters, "reward", name).bounds for name in rewards}
     return {
         **measure.model_dump(mode="json", exclude={"features", "reports"}),
