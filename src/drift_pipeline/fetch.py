@@ -23,6 +23,7 @@ from drift_pipeline.commands.environment import read_parameters
 from drift_pipeline.downloads import DINO_WEIGHTS, DREAMSIM, DreamSimFiles, HubFiles, Need
 from drift_pipeline.needs import needs_of, refuse_untrainable
 from drift_pipeline.parameters import ConfigurationError
+from drift_pipeline.whole import swap
 
 Files = list[tuple[str, int]]
 """Names and sizes in bytes."""
@@ -136,10 +137,10 @@ def unpack(archive: Path, folder: Path, last: str) -> None:
     with ZipFile(archive) as files:
         files.extractall(part)
     for path in sorted(part.iterdir(), key=lambda path: path.name == last):
-        target = folder / path.name
-        if target.is_dir():
-            shutil.rmtree(target)
-        path.replace(target)
+        if path.is_dir():
+            swap(path, folder / path.name)
+        else:
+            path.replace(folder / path.name)
     part.rmdir()
 
 
