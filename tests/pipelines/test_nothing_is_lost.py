@@ -90,6 +90,15 @@ def test_figures_of_pictures_that_are_gone_are_not_lost(results, kedro_run):
     assert made_of["measured_images"] == ["base/epoch_0000", "base_fresh/epoch_0000"]
 
 
+def test_an_analysis_that_a_killed_process_was_replacing_still_counts(results, kedro_run):
+    shutil.rmtree(results / "pictures" / RUN)
+    before = contents(results / "analysis")
+    (results / "analysis").rename(results / ".analysis.old")
+    with pytest.raises(ConfigurationError, match="no longer here"):
+        kedro_run("analyze", results, GRPO)
+    assert contents(results / "analysis") == before
+
+
 def test_what_the_same_command_makes_again_is_not_missing(results, kedro_run):
     shutil.rmtree(results / "pictures" / RUN)
     shutil.rmtree(results / "features" / RUN)

@@ -16,7 +16,7 @@ from kedro.pipeline import Pipeline
 
 from drift_pipeline.datasets.renewable import mark_outdated
 from drift_pipeline.parameters import ConfigurationError
-from drift_pipeline.whole import replacing_folder
+from drift_pipeline.whole import recover, replacing_folder
 
 MADE_OF = "made_of.json"
 """The measured runs and checkpoints that an analysis was made of, beside its results."""
@@ -94,6 +94,8 @@ def refuse_loss(pipeline: Pipeline, catalog: CatalogProtocol) -> None:
     """
     if not any(name.startswith(PREFIX) for name in pipeline.all_outputs()):
         return
+    folder = _folder(catalog)
+    recover(folder)
     found = found_inputs(catalog)
     if not found["measured_metrics"] and "run_metrics" not in pipeline.all_outputs():
         raise ConfigurationError(
@@ -101,7 +103,6 @@ def refuse_loss(pipeline: Pipeline, catalog: CatalogProtocol) -> None:
             f"{catalog['measured_metrics'].folder}; train and measure a run (kedro run), or "
             "fetch what others have measured (dvc pull); published results are in docs/results"
         )
-    folder = _folder(catalog)
     try:
         before: Inputs = json.loads((folder / MADE_OF).read_text(encoding="utf-8"))
     except (OSError, ValueError):

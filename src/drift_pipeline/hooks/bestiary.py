@@ -10,6 +10,7 @@ from kedro.pipeline import Pipeline
 
 from drift_pipeline.bestiary.parameters import Bestiary
 from drift_pipeline.common.writable import require_writable
+from drift_pipeline.whole import recover
 
 
 class BestiaryHooks:
@@ -25,6 +26,7 @@ class BestiaryHooks:
         if any((node.namespace or "") == "bestiary" for node in pipeline.nodes):
             self._bestiary = catalog.load("params:bestiary")
             require_writable({self._bestiary.draft: "bestiary.folder"})
+            recover(self._bestiary.models)
             shutil.rmtree(self._bestiary.draft, ignore_errors=True)
 
     @hook_impl
