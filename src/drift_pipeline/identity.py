@@ -32,7 +32,7 @@ SOURCE, CONTENT, COMMIT = "(source)", "(content)", "(commit)"
 """How the identity's keys end that say something of what a parameter names."""
 
 PACKAGE = "drift_pipeline"
-TRAINS = ("rl.credit", "rl.policy", "rl.rollout", "rl.update", "drift.shaping")
+TRAINS = ("common.judging", "rl.credit", "rl.policy", "rl.rollout", "rl.update", "drift.shaping")
 DRAWS = ("rl.ddim", "rl.denoising", "rl.policy", "rl.randomness", "drift.prompting", "images")
 VALUES = (PACKAGE, f"{PACKAGE}.parameters")
 """Modules without arithmetic, whose values are in the identity themselves."""
@@ -154,7 +154,7 @@ def drawing_sources() -> dict[str, Path]:
 
 def looking_sources() -> dict[str, Path]:
     """The files of `looking_code`, by dotted name."""
-    return _sources(("images",), ("evaluation.tables", "components"))
+    return _sources(("images", "common.judging"), ("evaluation.tables", "components"))
 
 
 def measuring_sources() -> dict[str, Path]:

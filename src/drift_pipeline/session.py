@@ -51,6 +51,7 @@ class ResumingSession(KedroSession):
         Raises:
             ConfigurationError: Where a pipeline, a node or a dataset is not known.
         """
+        self._context = None  # another session of this process may have left other parameters
         names = pipeline_names or ([pipeline_name] if pipeline_name else [])
         options["runner"] = one_at_a_time(options.get("runner"))
         filters = {key: list(options[key]) for key in selection.FILTERS if options.get(key)}

@@ -68,7 +68,7 @@ def swap(new: Path, target: Path) -> None:
     """
     mode = _usual_mode(new)
     for file in new.rglob("*"):
-        if file.is_file():
+        if file.is_file() and stat.S_IMODE(file.stat().st_mode) != mode:
             file.chmod(mode)
         _flush(file)
     old = _old(target)
@@ -126,7 +126,10 @@ def _part(folder: Path, stem: str, suffix: str = "") -> Path:
     """A name that no other writer has; what dead ones have left of the same file is removed."""
     for path in leftovers(folder):
         if path.name.startswith(f".{stem}.{_host()}-"):
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
     writer = f"{_host()}-{os.getpid()}-{secrets.token_hex(4)}"
     return folder / f".{stem}.{writer}.part{suffix}"
 

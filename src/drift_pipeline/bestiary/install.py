@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 from drift_pipeline.state import SET_ASIDE, free_place
-from drift_pipeline.whole import swap
+from drift_pipeline.whole import replacing_folder, swap
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,8 @@ def install(draft: Path, folder: Path) -> Path | None:
     aside = None
     if not same_files(draft, folder):
         aside = free_place(folder.parent / SET_ASIDE / folder.name)
-        shutil.copytree(folder, aside)
+        with replacing_folder(aside) as part:
+            shutil.copytree(folder, part, dirs_exist_ok=True)
         logger.warning("Set the earlier models aside: %s", aside)
     swap(draft, folder)
     return aside

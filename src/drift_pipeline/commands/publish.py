@@ -7,6 +7,7 @@ made. Pictures and policies stay in DVC's cache.
 
 from __future__ import annotations
 
+import json
 import platform
 import shutil
 import subprocess
@@ -18,6 +19,8 @@ from pathlib import Path
 import click
 
 from drift_pipeline.commands.paper import read_paper, runs_of
+from drift_pipeline.common.integrity import sha256
+from drift_pipeline.hooks.analysis import MADE_OF, METRICS
 from drift_pipeline.parameters import ConfigurationError
 from drift_pipeline.runs import run_name
 from drift_pipeline.whole import replacing_folder
@@ -51,7 +54,7 @@ def publish(project: Path, env: str) -> Path:
     """
     names = ["base", *(run_name(*key) for key in runs_of(read_paper(project)))]
     reporting = project / "data/08_reporting" / env
-    wanted = [reporting / "analysis/report.html"]
+    wanted = [reporting / "analysis/report.html", reporting / "analysis" / MADE_OF]
     wanted += [reporting / "runs" / name / "metrics.parquet" for name in names]
     missing = [str(path.relative_to(project)) for path in wanted if not path.exists()]
     if missing:
@@ -59,6 +62,7 @@ def publish(project: Path, env: str) -> Path:
             f"cannot publish {env}: {len(missing)} of {len(wanted)} files are missing, the first "
             f"is {missing[0]}; run dvc repro to the end"
         )
+    _refuse_other_metrics(reporting, names)
     target = project / RESULTS / env
     with replacing_folder(target) as part:
         for source, name in _files(project, env, names):
@@ -66,6 +70,22 @@ def publish(project: Path, env: str) -> Path:
             shutil.copy2(source, part / name)
         (part / "README.md").write_text(_describe(project, env, names), encoding="utf-8")
     return target
+
+
+def _refuse_other_metrics(reporting: Path, names: list[str]) -> None:
+    """Refuse a report that was made of other measures than those that would lie beside it."""
+    made_of = json.loads((reporting / "analysis" / MADE_OF).read_text(encoding="utf-8"))
+    known = made_of.get(METRICS, {})
+    other = [
+        name
+        for name in names
+        if known.get(name) != sha256(reporting / "runs" / name / "metrics.parquet")
+    ]
+    if other:
+        raise ConfigurationError(
+            f"cannot publish: the report is older than the measures of {len(other)} runs, such as "
+            f"{other[0]}; run dvc repro to the end"
+        )
 
 
 def _files(project: Path, env: str, names: list[str]) -> Iterator[tuple[Path, Path]]:

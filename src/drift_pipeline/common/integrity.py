@@ -47,7 +47,9 @@ def replacing_summed(target: Path) -> Iterator[Path]:
     Yields:
         The name to write it under.
     """
-    old = read_sums(target.parent).get(target.name, set())
+    known = read_sums(target.parent).get(target.name)
+    # A file of before there were checksums is as right as any until it is replaced.
+    old = known or ({sha256(target)} if target.is_file() else set())
     with replacing(target) as part:
         yield part
         new = {sha256(part)}

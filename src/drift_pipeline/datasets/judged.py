@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from drift_pipeline.common.integrity import intact
+from drift_pipeline.common.lock import FolderLock
 from drift_pipeline.datasets.files import ParquetDataset
 
 if TYPE_CHECKING:
@@ -33,10 +35,15 @@ class JudgedTableDataset(ParquetDataset):
         """Write the table with the new judges' rows in the place of their old ones."""
         import pandas as pd
 
-        if self._protocol == "file" and (old := read_judged(Path(self._filepath))) is not None:
-            same = old[PICTURES].isin(data[PICTURES]) & ~old[self.by].isin(data[self.by])
-            data = pd.concat([old[same], data], ignore_index=True) if same.any() else data
-        super().save(data)
+        if self._protocol != "file":
+            super().save(data)
+            return
+        path = Path(self._filepath)
+        with FolderLock(path, wait=True):
+            if (old := read_judged(path)) is not None and intact(path):
+                same = old[PICTURES].isin(data[PICTURES]) & ~old[self.by].isin(data[self.by])
+                data = pd.concat([old[same], data], ignore_index=True) if same.any() else data
+            super().save(data)
 
 
 def read_judged(path: Path, columns: list[str] | None = None) -> DataFrame | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,7 @@ from drift_pipeline.whole import replacing_folder
 if TYPE_CHECKING:
     from kedro.io import CatalogProtocol
     from kedro.pipeline import Pipeline
+    from torch import Tensor
 
     from drift_pipeline.rl.policy import PolicyState
 
@@ -56,6 +59,7 @@ class PolicyDataset(FolderDataset["PolicyState", "PolicyState"]):
                 scaler=state["scaler"],
                 parameters=state["parameters"],
                 lora=Lora(**state["lora"]),
+                fingerprint=state["fingerprint"],
             )
         except Exception as error:
             raise DamagedError(
@@ -77,7 +81,7 @@ class PolicyDataset(FolderDataset["PolicyState", "PolicyState"]):
             state = {
                 "format": FORMAT,
                 "epoch": data.epoch,
-                "fingerprint": fingerprint(data.parameters),
+                "fingerprint": fingerprint([data.parameters, weights_digest(data.adapter)]),
                 "lora": data.lora.model_dump(),
                 "scaler": data.scaler,
                 "versions": versions(),
@@ -111,6 +115,20 @@ class PolicyDataset(FolderDataset["PolicyState", "PolicyState"]):
                 "run up to that epoch first (kedro run --pipelines=train)"
             )
         self._read_state()
+
+
+def weights_digest(adapter: Mapping[str, Tensor]) -> str:
+    """A hash of an adapter's numbers, whatever file they are in.
+
+    What is made with a policy belongs to its weights: the same parameters may give others, on a
+    GPU or after a run that was continued by other source.
+    """
+    digest = hashlib.sha256()
+    for name in sorted(adapter):
+        values = adapter[name].detach().cpu().contiguous()
+        digest.update(f"{name} {values.dtype} {tuple(values.shape)} ".encode())
+        digest.update(values.numpy().tobytes())
+    return digest.hexdigest()
 
 
 def refuse_damaged_policies(pipeline: Pipeline, catalog: CatalogProtocol) -> None:

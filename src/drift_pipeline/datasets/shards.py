@@ -121,9 +121,12 @@ def damaged(folder: Path) -> list[str]:
     """Names of the shards of a complete folder that are missing or not what was written."""
     if not (folder / COMPLETE).exists():
         return []
-    complete = _read(folder / COMPLETE)
-    count = complete["shards"]
-    checksums = complete.get("sha256") or [None] * count
+    try:
+        complete = _read(folder / COMPLETE)
+        count = int(complete["shards"])
+        checksums = complete.get("sha256") or [None] * count
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return [COMPLETE]
     files = [_file(folder, index) for index in range(count)]
     return [
         f.name for f, checksum in zip(files, checksums, strict=True) if not _intact(f, checksum)

@@ -8,11 +8,11 @@ from typing import Any
 
 from drift_pipeline.common.integrity import intact
 from drift_pipeline.datasets.judged import JUDGE, PICTURES, read_judged
-from drift_pipeline.datasets.shards import damaged, made_of
+from drift_pipeline.datasets.shards import COMPLETE, damaged, made_of
 from drift_pipeline.evaluation.protocol import Protocol
 from drift_pipeline.identity import drawing_code, named_by
 from drift_pipeline.runs import Run, fingerprint
-from drift_pipeline.state import RunFolder, read_state
+from drift_pipeline.state import read_state
 
 MadeOf = dict[str, Any]
 
@@ -27,7 +27,7 @@ def expected_pictures(
     run: Run,
     protocol: Protocol,
     epochs: Iterable[int],
-    trained: RunFolder,
+    states: Mapping[int, Path],
     will_train: bool = False,
 ) -> dict[str, MadeOf]:
     """Say what the pictures of the base model and of each judged checkpoint must be made of.
@@ -36,7 +36,7 @@ def expected_pictures(
         run: The run that is evaluated.
         protocol: What has to be drawn.
         epochs: Epochs of the judged checkpoints.
-        trained: The run's folder, whose states say what each checkpoint was trained with.
+        states: The `state.json` of each epoch, which says what its policy is.
         will_train: Checkpoints that are missing will be trained, so pictures of them are old.
 
     Returns:
@@ -48,7 +48,6 @@ def expected_pictures(
         "base": pictures_identity(base, 0, protocol),
         "base_fresh": pictures_identity(base, 0, protocol.fresh()),
     }
-    states = trained.states()
     for epoch in epochs:
         if epoch in states:
             policy = read_state(states[epoch], alone=True)["fingerprint"]
@@ -90,7 +89,7 @@ def picture_fault(folder: Path, expected: MadeOf) -> str | None:
     """
     found = made_of(folder)
     if found is None:
-        return None
+        return "of an unknown origin" if (folder / COMPLETE).exists() else None
     if found != expected:
         return "of another model or protocol"
     broken = damaged(folder)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
@@ -14,12 +13,16 @@ from kedro.framework.hooks import hook_impl
 from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 
+from drift_pipeline.common.integrity import sha256
+from drift_pipeline.common.lock import FolderLock
 from drift_pipeline.datasets.renewable import mark_outdated
 from drift_pipeline.parameters import ConfigurationError
 from drift_pipeline.whole import recover, replacing_folder
 
 MADE_OF = "made_of.json"
 """The measured runs and checkpoints that an analysis was made of, beside its results."""
+METRICS = "metrics (sha256)"
+"""Where it says which metrics each run had."""
 INPUTS = ("measured_metrics", "measured_training", "measured_embeddings", "measured_images")
 REPORT = "analyze.report"
 """Lies at the top of the analysis' folder."""
@@ -36,50 +39,66 @@ class AnalysisHooks:
     def __init__(self) -> None:
         self._replacement = ExitStack()
         self._moved: list[tuple[Any, Any]] = []
-        self._part = Path()
-        self._catalog: CatalogProtocol
+        self._running: tuple[CatalogProtocol, Path] | None = None
 
     @hook_impl(trylast=True)
     def before_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
         """Turn the datasets to the folder beside; nothing can be refused any more."""
+        self._abandon(RuntimeError("a run of this process ended before its hooks were told"))
+        outputs = {name for name in pipeline.all_outputs() if name.startswith(PREFIX)}
+        if outputs:
+            try:
+                self._begin(outputs, catalog)
+            except BaseException as error:
+                self._abandon(error)
+                raise
+
+    def _begin(self, outputs: set[str], catalog: CatalogProtocol) -> None:
         from drift_pipeline.pipelines.analyze import create_pipeline
 
-        outputs = {name for name in pipeline.all_outputs() if name.startswith(PREFIX)}
-        if not outputs:
-            return
         folder = _folder(catalog)
-        self._catalog = catalog
-        self._part = self._replacement.enter_context(replacing_folder(folder))
+        self._replacement.enter_context(FolderLock(folder, wait=True))
+        recover(folder)
+        part = self._replacement.enter_context(replacing_folder(folder))
         if create_pipeline().all_outputs() - outputs and folder.exists():
-            shutil.copytree(folder, self._part, copy_function=_link, dirs_exist_ok=True)
+            shutil.copytree(folder, part, dirs_exist_ok=True)
         for dataset in [catalog[name] for name in sorted(outputs)]:
             mark_outdated(dataset)
-            path = Path(getattr(dataset, "_filepath", ""))
-            if path.is_relative_to(folder):
-                self._moved.append((dataset, dataset._filepath))
-                dataset._filepath = type(dataset._filepath)(self._part / path.relative_to(folder))
+            if _lies_in(dataset, folder):
+                path = dataset._filepath
+                self._moved.append((dataset, path))
+                dataset._filepath = type(path)(part / Path(path).relative_to(folder))
+        self._running = catalog, part
 
     @hook_impl
     def after_pipeline_run(self) -> None:
         """Put the new analysis in the place of the old one."""
-        if not self._moved:
+        if self._running is None:
             return
-        text = json.dumps(found_inputs(self._catalog), indent=1, ensure_ascii=False)
-        (self._part / MADE_OF).write_text(text + "\n", encoding="utf-8")
+        catalog, part = self._running
+        try:
+            values = {**found_inputs(catalog), METRICS: sums_of_metrics(catalog)}
+            made_of = json.dumps(values, indent=1, ensure_ascii=False)
+            (part / MADE_OF).write_text(made_of + "\n", encoding="utf-8")
+        except BaseException as error:
+            self._abandon(error)
+            raise
         self._turn_back()
         self._replacement.close()
 
     @hook_impl
     def on_pipeline_error(self, error: BaseException) -> None:
         """Leave the old analysis as it was."""
-        if self._moved:
-            self._turn_back()
-            self._replacement.__exit__(type(error), error, error.__traceback__)
+        self._abandon(error)
+
+    def _abandon(self, error: BaseException) -> None:
+        self._turn_back()
+        self._replacement.pop_all().__exit__(type(error), error, error.__traceback__)
 
     def _turn_back(self) -> None:
         for dataset, path in self._moved:
             dataset._filepath = path
-        self._moved = []
+        self._moved, self._running = [], None
 
 
 def refuse_loss(pipeline: Pipeline, catalog: CatalogProtocol) -> None:
@@ -94,6 +113,7 @@ def refuse_loss(pipeline: Pipeline, catalog: CatalogProtocol) -> None:
     """
     if not any(name.startswith(PREFIX) for name in pipeline.all_outputs()):
         return
+    _refuse_places(pipeline, catalog)
     folder = _folder(catalog)
     recover(folder)
     found = found_inputs(catalog)
@@ -125,6 +145,11 @@ def found_inputs(catalog: CatalogProtocol) -> Inputs:
     return {name: catalog[name].places() for name in INPUTS}
 
 
+def sums_of_metrics(catalog: CatalogProtocol) -> dict[str, str]:
+    """The SHA-256 of each run's metrics, by run."""
+    return {file.parent.name: sha256(file) for file in catalog["measured_metrics"].files()}
+
+
 def missing_inputs(
     before: Mapping[str, Iterable[str]],
     now: Mapping[str, Iterable[str]],
@@ -153,9 +178,25 @@ def _folder(catalog: CatalogProtocol) -> Path:
     return Path(catalog[REPORT]._filepath).parent
 
 
-def _link(source: str, target: str) -> None:
-    """Take a file over without copying it; saving replaces files and never writes into them."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
+def _lies_in(dataset: Any, folder: Path) -> bool:
+    """Whether a dataset is a file or folder of this disk below another folder."""
+    path = getattr(dataset, "_filepath", None)
+    here = getattr(dataset, "_protocol", "file") == "file"
+    return here and path is not None and Path(path).is_relative_to(folder)
+
+
+def _refuse_places(pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+    """Refuse a catalog under which the analysis cannot be replaced as a whole."""
+    if getattr(catalog[REPORT], "_protocol", "file") != "file":
+        raise ConfigurationError(
+            f"catalog, {REPORT}.filepath: the report must lie on this disk, at the top of the "
+            "analysis' folder, which is replaced as a whole; copy it from there"
+        )
+    folder = _folder(catalog)
+    for name in sorted(pipeline.all_outputs()):
+        dataset = catalog.get(name)
+        if getattr(dataset, "_version", None) is not None and _lies_in(dataset, folder):
+            raise ConfigurationError(
+                f"catalog, {name}.versioned: {folder} is replaced as a whole, earlier versions "
+                "included; give this output a filepath outside of it"
+            )

@@ -55,6 +55,7 @@ class Evaluation:
         given: Mapping[str, Any],
         folder: RunFolder,
         named: bool,
+        starts_over: bool = False,
     ) -> None:
         """Mark what is outdated, and refuse what could not be made.
 
@@ -64,10 +65,11 @@ class Evaluation:
             given: What Kedro's command line was given.
             folder: The run's folder.
             named: Whether nodes were asked for by name, which run even where their outputs exist.
+            starts_over: Whether the checkpoints that are there will be replaced.
         """
         prompts = read_prompts(project.current.path / self.generate.prompts, "generate.prompts")
         check_amounts(self.generate, self.measure, prompts)
-        self._mark_outdated(pipeline, catalog, folder, prompts)
+        self._mark_outdated(pipeline, catalog, folder, prompts, starts_over)
         self._require_models(pipeline, catalog, given, prompts, named)
         refuse_damaged_policies(pipeline, catalog)
 
@@ -75,13 +77,19 @@ class Evaluation:
         return presets_of(self.measure, self.encoders, self.rewards, self.run.reward_name)
 
     def _mark_outdated(
-        self, pipeline: Pipeline, catalog: CatalogProtocol, folder: RunFolder, prompts: list[str]
+        self,
+        pipeline: Pipeline,
+        catalog: CatalogProtocol,
+        folder: RunFolder,
+        prompts: list[str],
+        starts_over: bool,
     ) -> None:
         """Mark pictures of another model or protocol, and what other judges said of them."""
         protocol = Protocol.of(self.generate, self.run.train, prompts)
         will_train = any((node.namespace or "").startswith("training") for node in pipeline.nodes)
         judged = project.current.judged_epochs
-        expected = expected_pictures(self.run, protocol, judged, folder, will_train)
+        states = {} if starts_over else folder.states()
+        expected = expected_pictures(self.run, protocol, judged, states, will_train)
         encoders, rewards = digests_of(*self._judges())
         mark_evaluation(pipeline, catalog, expected, {"encoder": encoders, "reward": rewards})
 

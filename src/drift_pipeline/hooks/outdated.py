@@ -63,6 +63,9 @@ def _mark_table(
     redrawn: bool,
 ) -> None:
     dataset = catalog[name]
+    if getattr(dataset, "_protocol", "file") != "file" or getattr(dataset, "_version", None):
+        mark_outdated(dataset)  # what lies elsewhere is not looked into
+        return
     path = Path(dataset._filepath)
     fault = judgement_fault(path, made_of, by, judges)
     if fault:

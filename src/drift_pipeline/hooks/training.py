@@ -39,6 +39,7 @@ from drift_pipeline.pipelines.train.pipeline import RESULTS
 from drift_pipeline.prompts import read_prompts
 from drift_pipeline.runs import Run
 from drift_pipeline.state import RunFolder
+from drift_pipeline.whole import recover
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +69,8 @@ class TrainingHooks:
         checked = check_parameters(parameters, context.config_loader.runtime_params)
         run = self._run = Run.from_parameters(parameters)
         generate, measure = checked.generate, checked.measure
+        if checked.bestiary is not None:
+            recover(context.project_path / checked.bestiary.models)
         presets = parameters["encoders"], parameters["rewards"]
         self._evaluation = Evaluation(run, generate, measure, *presets)
         compared = tuple(checked.analyze.rewards) if checked.analyze else ()
@@ -107,27 +110,47 @@ class TrainingHooks:
         self._named = partial.is_partial(run_params)
         refuse_loss(pipeline, catalog)
         spaces = {(node.namespace or "").partition(".")[0] for node in pipeline.nodes}
-        if "evaluation" in spaces:
-            self._evaluation.prepare(pipeline, catalog, run_params, self._folder, self._named)
-        plan = partial.planned(pipeline, catalog, run_params)
-        analysis = (node for node in pipeline.nodes if node.namespace == "analyze")
-        require_writable(outputs_of([*plan.nodes, *analysis], catalog))
-        partial.require_inputs(plan, catalog)
-        if "training" in spaces:
-            prepare = self._prepare_part if self._named else self._prepare_training
-            with self._claim.released_on_error():
-                prepare(self._run, run_params, pipeline, catalog)
+        folder = self._folder
+        with self._claim.released_on_error():
+            # A folder that is not there yet is locked once nothing else can be refused; a finished
+            # one may be read-only.
+            there = "training" in spaces and folder.path.exists()
+            if there and self._claim.take(folder.path, needed=False):
+                folder.tidy()
+            trains = "training" in spaces and not self._named
+            trained = self._trained(self._run) if trains else 0
+            if "evaluation" in spaces:
+                self._evaluation.prepare(
+                    pipeline, catalog, run_params, folder, self._named, starts_over=trained is None
+                )
+            plan = partial.planned(pipeline, catalog, run_params)
+            analysis = (node for node in pipeline.nodes if node.namespace == "analyze")
+            require_writable(outputs_of([*plan.nodes, *analysis], catalog))
+            partial.require_inputs(plan, catalog)
+            if trains:
+                self._prepare_training(self._run, run_params, pipeline, catalog, trained)
+            elif "training" in spaces:
+                self._prepare_part(self._run, run_params, pipeline, catalog)
 
     def _prepare_training(
-        self, run: Run, given: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol
+        self,
+        run: Run,
+        given: dict[str, Any],
+        pipeline: Pipeline,
+        catalog: CatalogProtocol,
+        trained: int | None,
     ) -> None:
+        """Check what training needs, then set aside or mark what it will make again.
+
+        Args:
+            run: The run.
+            given: What Kedro's command line was given.
+            pipeline: What will run.
+            catalog: Its datasets.
+            trained: Epochs that can be continued from; `None` where the run starts over.
+        """
         folder = self._folder
-        # A folder that is not there yet is locked once nothing else can be refused; a finished one
-        # may be read-only.
-        if folder.path.exists() and self._claim.take(folder.path, needed=False):
-            folder.tidy()
         prompts = read_prompts(project.current.path / run.train.prompts)
-        trained = self._trained(run, run.identity(prompts))
         if trained is None or trained < run.epochs:
             rewards, encoders = {run.reward_name: run.reward}, {run.train.encoder: run.encoder}
             require(needs_of(run.train.base_model, rewards, encoders), given)
@@ -153,10 +176,11 @@ class TrainingHooks:
                 logger.warning(line)
         self._bar.open(run, trained)
 
-    def _trained(self, run: Run, identity: dict[str, Any]) -> int | None:
+    def _trained(self, run: Run) -> int | None:
         """Epochs that can be continued from; `None` where the run starts over."""
         if run.train.start_over:
             return None
+        identity = run.identity(read_prompts(project.current.path / run.train.prompts))
         try:
             going_on = run.train.if_changed == "continue"
             return self._folder.check(identity, run.epochs, other_source=going_on)
@@ -187,6 +211,8 @@ class TrainingHooks:
         if "base_model" in plan.all_inputs():
             require(needs_of(run.train.base_model, {}, {}), given)
             check_base_model(run.train.base_model, run.train.sampling)
+        rewards, encoders = {run.reward_name: run.reward}, {run.train.encoder: run.encoder}
+        check_classes(rewards, encoders)
         logger.info("Run %s in %s", run.name, folder.path)
         self._claim.take(folder.path)
         if epochs:

@@ -82,5 +82,10 @@ def capture(
         if parameter in optimizer.state
     }
     return replace(
-        state, epoch=epoch, adapter=adapter, optimizer=moments, scaler=dict(scaler.state_dict())
+        state,
+        epoch=epoch,
+        adapter=adapter,
+        optimizer=moments,
+        scaler=dict(scaler.state_dict()),
+        fingerprint=None,
     )

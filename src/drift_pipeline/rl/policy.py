@@ -39,6 +39,7 @@ class PolicyState:
         scaler: The state of fp16's gradient scaler; empty in other precisions.
         parameters: The parameters that the state depends on, flat.
         lora: Rank and alpha of the adapter.
+        fingerprint: Of the parameters and the weights, once the state has been stored.
     """
 
     epoch: int
@@ -47,6 +48,7 @@ class PolicyState:
     scaler: dict[str, float] = field(default_factory=dict)
     parameters: dict[str, Any] = field(default_factory=dict)
     lora: Lora = field(default_factory=Lora)
+    fingerprint: str | None = None
 
 
 def resolve_device(device: str = "auto") -> torch.device:

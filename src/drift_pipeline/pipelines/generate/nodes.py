@@ -72,7 +72,8 @@ def _shards(
     from drift_pipeline.datasets.shards import Shards
     from drift_pipeline.evaluation.generation import draw_shards
 
-    made_of = pictures_identity(fingerprint(state.parameters), state.epoch, protocol)
+    policy = state.fingerprint or fingerprint(state.parameters)
+    made_of = pictures_identity(policy, state.epoch, protocol)
     draw = partial(
         draw_shards,
         model,
