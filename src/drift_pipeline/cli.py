@@ -28,6 +28,14 @@ INTERRUPTED = 130
 class OneLineErrors(click.Command):
     """A command that says in one line what a person can mend, and exits with 1."""
 
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Read the command line, whose parameters are YAML."""
+        try:
+            return super().make_context(*args, **kwargs)
+        except yaml.YAMLError as error:
+            reason = " ".join(str(error).split())
+            raise click.BadParameter(f"it is not YAML ({reason})", param_hint="--params") from error
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command.
 

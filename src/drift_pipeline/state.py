@@ -28,8 +28,8 @@ SET_ASIDE = "set_aside"
 OPTIMIZER, STATE = "optimizer.safetensors", "state.json"
 """Files of a policy besides its adapter."""
 REMEDY = (
-    "put the epoch's folder back from a copy (`dvc checkout`, `git checkout`), or delete it and "
-    f"the later ones to train them again, or start over with {START_OVER}"
+    "put the epoch's folder back from a copy (`dvc checkout`, `git checkout`), or delete it to "
+    f"train it again if it is the last one, or start over with {START_OVER}"
 )
 TABLES = ("candidates.parquet", "updates.parquet", "summary.json")
 """What an epoch's folder holds besides its policy and its pictures."""

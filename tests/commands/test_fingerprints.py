@@ -91,3 +91,17 @@ def test_a_list_that_is_missing_is_named(root):
     (root / "params.yaml").write_text(yaml.safe_dump(paper))
     with pytest.raises(ConfigurationError, match=r"params.yaml: repeat_seeds must be a list"):
         read(root)
+
+
+def test_rewards_that_would_not_judge_the_base_model_are_refused(root):
+    paper = yaml.safe_load((root / "params.yaml").read_text())
+    (root / "params.yaml").write_text(yaml.safe_dump({**paper, "rewards": ["pickscore", "mine"]}))
+    with pytest.raises(
+        ConfigurationError, match=r"mine of params.yaml .*\[pickscore, hpsv2, mine\]"
+    ):
+        read(root)
+
+
+def test_an_unknown_environment_is_named(root):
+    with pytest.raises(ConfigurationError, match="there is no environment 'nix'"):
+        list(fingerprints(root, "nix"))

@@ -145,3 +145,34 @@ def test_an_analysis_that_cannot_be_replaced_as_a_whole_is_refused(
         kedro_run("analyze", results, GRPO, conf=conf)
     assert "\n" not in str(error.value)
     assert not list(results.glob("*analysis*"))
+
+
+def test_measures_of_replaced_images_or_policies_are_not_shown(results, kedro_run):
+    other = {**GRPO, "train.start_over": True, **RANK_2}
+    for pipeline in ("train", "generate"):
+        kedro_run(pipeline, results, other if pipeline == "train" else {**GRPO, **RANK_2})
+        with pytest.raises(ConfigurationError, match=rf"measures of {RUN}, epoch 1 are older"):
+            kedro_run("analyze", results, {**GRPO, **RANK_2})
+    kedro_run("measure", results, {**GRPO, **RANK_2})
+    only = ["analyze.checkpoints"]
+    kedro_run("analyze", results, {**GRPO, **RANK_2}, node_names=only)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"rewards.pickscore.bounds": [-50.0, 100.0]}, {"measure.recall_k": 1}]
+)
+def test_measures_with_other_settings_are_not_compared(results, kedro_run, settings):
+    ddpo = {"method": "ddpo", "train.epochs": 1}
+    for pipeline in ("train", "generate", "measure"):
+        kedro_run(pipeline, results, {**ddpo, **settings})
+    with pytest.raises(ConfigurationError, match=r"other settings, cannot be compared .*grpo"):
+        kedro_run("analyze", results, GRPO, node_names=["analyze.checkpoints"])
+
+
+def test_a_reward_whose_first_bug_is_mended_can_be_trained_on(results, kedro_run):
+    """Nothing has been trained by the old source, so nothing speaks against the new one."""
+    for epoch in ("epoch_0001", "finished.json"):
+        path = results / RUN / epoch
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    kedro_run("train", results, {**GRPO, **RANK_2})
+    assert (results / RUN / "epoch_0001/policy/state.json").exists()

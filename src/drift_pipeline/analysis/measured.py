@@ -145,9 +145,9 @@ def _require_same_judges(metrics: pd.DataFrame) -> None:
                 name = f" {rows['encoder'].iloc[0]}" if keys else ""
                 listed = "; ".join(_some(sorted(names)) for names in runs)
                 raise ConfigurationError(
-                    f"runs that were measured against different versions of the {what}{name} "
-                    f"cannot be compared ({listed}); run kedro run --pipelines=measure for each "
-                    "of the older ones"
+                    f"runs that were measured against different versions of the {what}{name}, or "
+                    f"with other settings, cannot be compared ({listed}); run kedro run "
+                    "--pipelines=measure for each of the older ones"
                 )
 
 

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from drift_pipeline import project
 from drift_pipeline.commands.environment import read_parameters
+from drift_pipeline.config.places import ADDRESS
 from drift_pipeline.parameters import ConfigurationError, EncoderSpec, Method, RewardSpec, Train
 from drift_pipeline.runs import Run, read
 from drift_pipeline.state import RunFolder
@@ -63,6 +64,8 @@ def export(
     folder = root / train.runs_folder / name
     epoch = _find(folder, name, epoch)
     target = target or folder / f"lora_epoch_{epoch:04d}"
+    if ADDRESS.match(str(target)):
+        raise ConfigurationError(f"--to: {target} is an address; name a folder of this machine")
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise ConfigurationError(f"--to: {target} is there already; remove it, or name another")
     try:

@@ -13,17 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import click
-from kedro.config import OmegaConfigLoader
 
 from drift_pipeline import project
+from drift_pipeline.commands.environment import read_parameters
 from drift_pipeline.commands.paper import read_paper, runs_of
 from drift_pipeline.evaluation.freshness import base_identity
-from drift_pipeline.evaluation.parameters import Generate, Measure, digests_of, presets_of
+from drift_pipeline.evaluation.parameters import Measure, digests_of, presets_of
 from drift_pipeline.evaluation.protocol import Protocol, judged_epochs
 from drift_pipeline.identity import drawing_code, measuring_code
-from drift_pipeline.parameters import RewardSpec
+from drift_pipeline.parameters import ConfigurationError, RewardSpec
 from drift_pipeline.prompts import read_prompts
-from drift_pipeline.runs import Run, look_up, read
+from drift_pipeline.runs import Run, look_up
 from drift_pipeline.whole import replacing
 
 FOLDER = Path("data/05_model_input")
@@ -54,18 +54,16 @@ def fingerprints(root: Path, env: str) -> Iterator[tuple[Path, dict[str, Any]]]:
     Raises:
         ConfigurationError: Where parameters are wrong or a prompts file cannot be read.
     """
-    from drift_pipeline.settings import CONFIG_LOADER_ARGS
-
-    arguments: dict[str, Any] = CONFIG_LOADER_ARGS
-    parameters = OmegaConfigLoader(root / "conf", env=env, **arguments)["parameters"]
-    generate = read(Generate, parameters.get("generate"), "generate")
-    measure = read(Measure, parameters.get("measure"), "measure")
+    checked, paper = read_parameters(root, env), read_paper(root)
+    generate, measure = checked.generate, checked.measure
+    parameters = checked.model_dump()
     prompts = read_prompts(root / generate.prompts, "generate.prompts")
     run = Run.from_parameters(parameters)
     drawing = _drawing(run, Protocol.of(generate, run.train, prompts))
     yield Path("generate/base.json"), drawing
     yield Path("measure/base.json"), _measuring(measure, parameters, run)
-    for method, reward, seed in runs_of(read_paper(root)):
+    _require_judges(paper, measure)
+    for method, reward, seed in runs_of(paper):
         run = Run.from_parameters(parameters | {"method": method, "reward": reward, "seed": seed})
         trained = run.identity(read_prompts(root / run.train.prompts))
         yield Path(f"train/{run.name}.json"), {**trained, "train.epochs": run.epochs}
@@ -73,6 +71,16 @@ def fingerprints(root: Path, env: str) -> Iterator[tuple[Path, dict[str, Any]]]:
         judged = {**drawing, "epochs": judged_epochs(run.epochs, every)}
         yield Path(f"generate/{run.name}.json"), judged
         yield Path(f"measure/{run.name}.json"), _measuring(measure, parameters, run)
+
+
+def _require_judges(paper: dict[str, Any], measure: Measure) -> None:
+    """Refuse rewards by which the base model would not be measured, whose stage comes first."""
+    trained = [*paper["rewards"], *paper["ablation_rewards"], *paper["repeat_rewards"]]
+    if absent := [name for name in dict.fromkeys(trained) if name not in measure.rewards]:
+        raise ConfigurationError(
+            f"measure.rewards: {', '.join(absent)} of params.yaml is missing, so the base model "
+            f"would not be measured by it; add it: [{', '.join([*measure.rewards, *absent])}]"
+        )
 
 
 def _drawing(run: Run, protocol: Protocol) -> dict[str, Any]:

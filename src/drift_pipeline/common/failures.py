@@ -64,6 +64,8 @@ def explain(error: BaseException) -> str | None:
             return (
                 f"no permission ({_place(cause)}); check who owns the folder and how it is mounted"
             )
+    if str(error).startswith("Duplicate keys found"):  # Kedro raises a bare ValueError
+        return f"{one_line(error)} Change the value where it stands, or in another environment"
     if not isinstance(error, EXPLAINED):
         return None
     inner = [cause for cause in causes if isinstance(cause, DatasetError)][-1:]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drift_pipeline.common.integrity import intact
 from drift_pipeline.datasets.judged import JUDGE, PICTURES, read_judged
@@ -12,7 +12,10 @@ from drift_pipeline.datasets.shards import COMPLETE, damaged, made_of
 from drift_pipeline.evaluation.protocol import Protocol
 from drift_pipeline.identity import drawing_code, named_by
 from drift_pipeline.runs import Run, fingerprint
-from drift_pipeline.state import read_state
+from drift_pipeline.state import STATE, read_state
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 MadeOf = dict[str, Any]
 
@@ -94,6 +97,33 @@ def picture_fault(folder: Path, expected: MadeOf) -> str | None:
         return "of another model or protocol"
     broken = damaged(folder)
     return f"damaged ({', '.join(broken)})" if broken else None
+
+
+def outdated_measures(metrics: DataFrame, pictures: Path, runs: Path) -> list[str]:
+    """Name the measured checkpoints whose images, or whose policy, have been replaced since.
+
+    Args:
+        metrics: One row per run, epoch and metric; of tables that do not say which images they
+            are of, nothing is known.
+        pictures: Where the images of all runs are.
+        runs: Where the runs' folders are.
+    """
+    if "pictures" not in metrics.columns:
+        return []
+    found = []
+    keys = metrics[["run", "epoch", "pictures"]].drop_duplicates().dropna()
+    for run, epoch, measured in keys.itertuples(index=False):
+        made = made_of(pictures / run / place(epoch) / "images")
+        state = runs / run / place(epoch) / "policy" / STATE
+        redrawn = made is not None and fingerprint(made) != measured
+        retrained = (
+            made is not None
+            and state.is_file()
+            and read_state(state, alone=True)["fingerprint"] != made["policy"]
+        )
+        if redrawn or retrained:
+            found.append(f"{run}, epoch {epoch}")
+    return found
 
 
 def judgement_fault(

@@ -16,6 +16,7 @@ from kedro.pipeline import Pipeline
 from drift_pipeline.common.integrity import sha256
 from drift_pipeline.common.lock import FolderLock
 from drift_pipeline.datasets.renewable import mark_outdated
+from drift_pipeline.evaluation.freshness import outdated_measures
 from drift_pipeline.parameters import ConfigurationError
 from drift_pipeline.whole import recover, replacing_folder
 
@@ -123,6 +124,7 @@ def refuse_loss(pipeline: Pipeline, catalog: CatalogProtocol) -> None:
             f"{catalog['measured_metrics'].folder}; train and measure a run (kedro run), or "
             "fetch what others have measured (dvc pull); published results are in docs/results"
         )
+    _refuse_outdated(pipeline, catalog)
     try:
         before: Inputs = json.loads((folder / MADE_OF).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -137,6 +139,23 @@ def refuse_loss(pipeline: Pipeline, catalog: CatalogProtocol) -> None:
             f"{folder} shows results of files that are no longer here ({named}{more}), and would "
             "lose them; bring them back (dvc pull, or kedro run with that run's method, reward "
             "and seed), or accept the smaller analysis with --params analyze.if_less=replace"
+        )
+
+
+def _refuse_outdated(pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+    """Refuse measures of images or policies that have been replaced since."""
+    metrics = catalog["measured_metrics"].load()
+    made = {"base_metrics", "run_metrics"} & pipeline.all_outputs()
+    again = {Path(catalog[name]._filepath).parent.name for name in made}
+    if not metrics.empty:
+        metrics = metrics[~metrics["run"].isin(again)]
+    places = (Path(catalog[name].folder) for name in ("measured_images", "measured_training"))
+    if outdated := outdated_measures(metrics, *places):
+        more = f" and {len(outdated) - 1} more" if len(outdated) > 1 else ""
+        raise ConfigurationError(
+            f"the measures of {outdated[0]}{more} are older than its images or its policy; run "
+            "kedro run --pipelines=generate and --pipelines=measure with that run's method, reward "
+            "and seed"
         )
 
 

@@ -42,7 +42,7 @@ def mark_evaluation(
         folder = Path(dataset._filepath)
         fault = picture_fault(folder, made_of)
         if fault:
-            logger.warning("%s is %s: made again", folder, fault)
+            logger.warning("%s is %s: to be made again", folder, fault)
             mark_outdated(dataset)
             mark_outdated(catalog.get(f"evaluation.{place}.contact_sheet"))
         for table, by in TABLES.items():
@@ -69,6 +69,6 @@ def _mark_table(
     path = Path(dataset._filepath)
     fault = judgement_fault(path, made_of, by, judges)
     if fault:
-        logger.warning("%s is %s: made again", path, fault)
+        logger.warning("%s is %s: to be made again", path, fault)
     if fault or redrawn:
         mark_outdated(dataset)

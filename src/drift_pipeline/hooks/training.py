@@ -185,7 +185,8 @@ class TrainingHooks:
             going_on = run.train.if_changed == "continue"
             return self._folder.check(identity, run.epochs, other_source=going_on)
         except ConfigurationError as error:
-            if run.train.if_changed != "start_over":
+            untrained = self._folder.last_epoch() == 0  # nothing would be lost
+            if run.train.if_changed != "start_over" and not untrained:
                 raise
             logger.warning("Starting over: %s", error.message)
             return None

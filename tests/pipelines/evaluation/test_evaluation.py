@@ -16,7 +16,8 @@ from drift_pipeline.pipelines.measure import create_pipeline as create_measure
 NAME = "drift-pickscore-s42"
 COLUMNS = [
     "run", "method", "reward", "seed", "epoch", "images", "seconds",
-    "metric", "encoder", "value", "low", "high", "n", "judge", "base", "protocol",
+    "metric", "encoder", "value", "low", "high", "n", "judge", "base", "pictures",
+    "protocol",
 ]  # fmt: skip
 METRICS = {
     ("dreamsim", "dreamsim"), ("clip", "openclip"), ("recall", "dreamsim"),
@@ -187,7 +188,7 @@ def test_other_judges_look_again(evaluated, kedro_run, prompts, models, caplog):
     assert changed == {
         name for name in before if name.startswith("features") and "base_fresh" not in name
     }
-    assert "without pickscore as they are now: made again" in caplog.text
+    assert "without pickscore as they are now: to be made again" in caplog.text
     new = pd.read_parquet(table).set_index(["metric", "encoder"])["value"]
     assert new["reward", "pickscore"] != old["reward", "pickscore"]
     assert new["reward", "hpsv2"] == old["reward", "hpsv2"]
@@ -201,7 +202,7 @@ def test_another_protocol_makes_everything_anew(evaluated, kedro_run, prompts, c
     pictures = {name for name in after if "images" in name}
     assert pictures and all(before.get(name) != after[name] for name in pictures)
     assert before.keys() == after.keys()  # nothing was deleted
-    assert "of another model or protocol: made again" in caplog.text
+    assert "of another model or protocol: to be made again" in caplog.text
 
 
 def test_missing_checkpoints_and_prompts_are_named(kedro_run, prompts, tmp_path):

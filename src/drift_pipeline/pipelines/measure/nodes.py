@@ -9,7 +9,7 @@ from drift_pipeline import components
 from drift_pipeline.evaluation.parameters import Measure, digests_of, presets_of
 from drift_pipeline.evaluation.protocol import Protocol
 from drift_pipeline.parameters import RewardSpec
-from drift_pipeline.runs import Run, look_up
+from drift_pipeline.runs import Run, fingerprint, look_up
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -181,8 +181,13 @@ def _measure(
     encoded = dict(zip(vectors["encoder"], vectors["judge"], strict=True))
     rewarded = dict(zip(scores["reward"], scores["judge"], strict=True))
     of_reward = table["metric"].isin(measuring.REWARD_METRICS)
-    table["judge"] = table["encoder"].map(rewarded).where(of_reward, table["encoder"].map(encoded))
+    # What a number also depends on besides its judge: bounds, or how the manifolds are compared.
+    settings = {name: fingerprint([digest, bounds[name]]) for name, digest in rewarded.items()}
+    how = [measure.recall_k, encoder]
+    others = {name: fingerprint([digest, how]) for name, digest in encoded.items()}
+    table["judge"] = table["encoder"].map(settings).where(of_reward, table["encoder"].map(others))
     table["base"] = own["pictures"].iloc[0]
+    table["pictures"] = vectors["pictures"].iloc[0]
     return table
 
 
