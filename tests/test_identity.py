@@ -10,6 +10,7 @@ from huggingface_hub import constants
 
 from drift_pipeline import identity, project
 from drift_pipeline.common import source
+from drift_pipeline.evaluation.parameters import digests_of
 from drift_pipeline.parameters import ConfigurationError, EncoderSpec, RewardSpec
 from drift_pipeline.runs import Run
 
@@ -132,7 +133,10 @@ def test_each_kind_of_code_counts_where_it_computes(digest, name, counts, monkey
     digest.cache_clear()
 
 
-def test_all_that_the_training_nodes_take_from_rl_and_drift_counts():
+COMPUTES = tuple(f"drift_pipeline.{name}" for name in ("common.judging", "drift", "rl"))
+
+
+def test_all_that_the_training_nodes_compute_with_counts():
     """A module that the nodes begin to use cannot be forgotten here."""
     file = source.sources(["drift_pipeline.pipelines.train.nodes"])[
         "drift_pipeline.pipelines.train.nodes"
@@ -142,7 +146,7 @@ def test_all_that_the_training_nodes_take_from_rl_and_drift_counts():
         if isinstance(node, ast.ImportFrom) and node.module:
             for alias in node.names:
                 names = {node.module, f"{node.module}.{alias.name}"}
-                if node.module.startswith(("drift_pipeline.rl", "drift_pipeline.drift")):
+                if node.module.startswith(COMPUTES):
                     assert names & counted.keys(), names
 
 
@@ -154,10 +158,12 @@ def test_judges_count_one_by_one():
     assert one == identity.judge_digest("rewards.one", RewardSpec(**spec, bounds=(3, 4)))
     for other in ({**spec, **truth}, {**spec, "options": {"repo": "y"}}):
         assert one != identity.judge_digest("rewards.one", RewardSpec(**other))
-    together = identity.judges_digest(encoders, {"one": RewardSpec(**spec)})
-    assert together == identity.judges_digest(encoders, {"one": RewardSpec(**spec, bounds=(3, 4))})
-    assert together != identity.judges_digest({}, {"one": RewardSpec(**spec)})
-    assert together != identity.judges_digest(encoders, {"one": RewardSpec(**spec, **truth)})
+    seeing, scoring = digests_of(encoders, {"one": RewardSpec(**spec)})
+    assert scoring == {"one": one}
+    assert seeing == {"eyes": identity.judge_digest("encoders.eyes", encoders["eyes"])}
+    assert digests_of(encoders, {"one": RewardSpec(**spec, bounds=(3, 4))}) == (seeing, scoring)
+    assert digests_of({}, {"one": RewardSpec(**spec)}) == ({}, scoring)
+    assert digests_of(encoders, {"one": RewardSpec(**spec, **truth)})[1] != scoring
 
 
 def test_what_options_name_counts_however_deep_it_lies(folder, parameters):

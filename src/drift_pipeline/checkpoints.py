@@ -6,6 +6,8 @@ import re
 from functools import cache
 from pathlib import Path
 
+from drift_pipeline.common.values import sha256
+
 LONGEST = 200
 """Characters of a Hub id with its revision: its two names have 96 at the most."""
 
@@ -124,10 +126,9 @@ def hub_commit(name: str, revision: str | None = None) -> str | None:
 def files_digest(path: Path) -> str:
     """Return a short hash that changes when anything in a model's files does.
 
-    Every byte counts, so that a flipped one is noticed; it takes a second or two a gigabyte, once
-    per process. Hidden files and bytecode, which systems, editors and imports leave behind, do
-    not count, nor does a tokenizer's vocabulary for older libraries beside the `tokenizer.json`
-    that is read.
+    Every byte counts, so that a flipped one is noticed; a file is read once per process. Hidden
+    files and bytecode, which systems, editors and imports leave behind, do not count, nor does a
+    tokenizer's vocabulary for older libraries beside the `tokenizer.json` that is read.
 
     Args:
         path: A file, or a folder with files anywhere below it.
@@ -147,5 +148,4 @@ def files_digest(path: Path) -> str:
 
 @cache
 def _content(file: Path, size: int, mtime: int) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
+    return sha256(file)

@@ -83,21 +83,6 @@ def judge_digest(name: str, spec: EncoderSpec | RewardSpec) -> str:
     return fingerprint(values | named_by(values) | {"code": looking_code()})
 
 
-def judges_digest(encoders: Mapping[str, EncoderSpec], rewards: Mapping[str, RewardSpec]) -> str:
-    """A short hash of what embeddings and scores depend on besides the pictures.
-
-    Args:
-        encoders: Name to encoder.
-        rewards: Name to reward.
-
-    Raises:
-        ConfigurationError: Where a class of theirs cannot be found.
-    """
-    seeing = {name: judge_digest(f"encoders.{name}", spec) for name, spec in encoders.items()}
-    scoring = {name: judge_digest(f"rewards.{name}", spec) for name, spec in rewards.items()}
-    return fingerprint({"encoders": seeing, "rewards": scoring})
-
-
 def source_of(path: str, where: str) -> str:
     """Say by which code a class that YAML names computes.
 

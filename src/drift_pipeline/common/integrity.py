@@ -19,6 +19,7 @@ from typing import Any
 
 from kedro.io import DatasetError
 
+from drift_pipeline.common.values import sha256 as sha256
 from drift_pipeline.parameters import ConfigurationError
 from drift_pipeline.whole import replacing
 
@@ -118,12 +119,6 @@ def read_sums(folder: Path) -> dict[str, set[str]]:
             if match := re.fullmatch(r"([0-9a-f]{64}) [ *](.+)", line):
                 found.setdefault(match[2], set()).add(match[1])
     return found
-
-
-def sha256(path: Path) -> str:
-    """Return a file's SHA-256 in hexadecimal digits."""
-    with path.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def sealed(values: Mapping[str, Any], files: Iterable[Path]) -> str:

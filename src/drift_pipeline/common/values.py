@@ -1,10 +1,11 @@
-"""Plain values: dotted names for nested ones, and a short hash of any."""
+"""Plain values: dotted names for nested ones, a short hash of any, and a file's checksum."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 
@@ -12,6 +13,12 @@ def fingerprint(value: Any) -> str:
     """Return a short hash of plain values."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def sha256(path: Path) -> str:
+    """Return a file's SHA-256 in hexadecimal digits."""
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

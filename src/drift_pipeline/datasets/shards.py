@@ -98,7 +98,9 @@ class ImageShardsDataset(FolderDataset[Shards, StoredShards]):
         The base model's pictures belong to all runs: one process draws them, others wait.
         """
         with FolderLock(self._filepath, wait=True):
-            self._draw(data)
+            there = (self._filepath / COMPLETE).exists() and not damaged(self._filepath)
+            if not there or made_of(self._filepath) != data.made_of:
+                self._draw(data)
         self._saved()
 
     def _draw(self, data: Shards) -> None:
@@ -144,9 +146,11 @@ def made_of(folder: Path) -> dict[str, Any] | None:
 def _link_intact(source: Path, draft: Path, count: int) -> None:
     """Take over the shards that are as they were written, without copying them."""
     broken = {*damaged(source)}
+    compared = (source / COMPLETE).exists() and COMPLETE not in broken
     for index in range(count):
         file, target = _file(source, index), _file(draft, index)
-        if not target.exists() and file.name not in broken and _intact(file, None):
+        whole = file.name not in broken if compared else _intact(file, None)
+        if whole and not target.exists():
             try:
                 os.link(file, target)
             except OSError:  # a file system without hard links

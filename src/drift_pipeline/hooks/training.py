@@ -7,28 +7,23 @@ node runs, so that nothing is computed for a run that cannot go on.
 from __future__ import annotations
 
 import logging
-from pathlib import PurePosixPath
 from typing import Any
 
-from kedro.config import MissingConfigException
-from kedro.framework import project as kedro_project
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
-from omegaconf import OmegaConf
 
 from drift_pipeline import partial, project
 from drift_pipeline.common.lock import Claim
 from drift_pipeline.common.writable import outputs_of, require_writable
 from drift_pipeline.components import check_classes
 from drift_pipeline.config.catalog import refuse_addresses
-from drift_pipeline.config.check import check_parameters
 from drift_pipeline.config.idle import idle_settings
 from drift_pipeline.datasets.renewable import mark_outdated
-from drift_pipeline.evaluation.protocol import judged_epochs
 from drift_pipeline.hooks.analysis import refuse_loss
+from drift_pipeline.hooks.configure import configure
 from drift_pipeline.hooks.evaluation import Evaluation
 from drift_pipeline.hooks.progress import EpochBar, introduction
 from drift_pipeline.model_files.base_model import check_base_model
@@ -39,7 +34,6 @@ from drift_pipeline.pipelines.train.pipeline import RESULTS
 from drift_pipeline.prompts import read_prompts
 from drift_pipeline.runs import Run
 from drift_pipeline.state import RunFolder
-from drift_pipeline.whole import recover
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +42,6 @@ class TrainingHooks:
     """Checks, messages and the progress bar of the `train` pipeline."""
 
     def __init__(self) -> None:
-        self._run: Run | None = None
         self._evaluation: Evaluation | None = None
         self._named = False
         self._bar = EpochBar()
@@ -56,44 +49,14 @@ class TrainingHooks:
 
     @property
     def _folder(self) -> RunFolder:
-        assert self._run is not None
-        return RunFolder(project.current.path / self._run.train.runs_folder / self._run.name)
+        assert self._evaluation is not None
+        run = self._evaluation.run
+        return RunFolder(project.current.path / run.train.runs_folder / run.name)
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
         """Check the parameters, and leave what the pipelines and the catalog need of them."""
-        try:
-            parameters = context.config_loader["parameters"]
-        except MissingConfigException:
-            return
-        checked = check_parameters(parameters, context.config_loader.runtime_params)
-        run = self._run = Run.from_parameters(parameters)
-        generate, measure = checked.generate, checked.measure
-        if checked.bestiary is not None:
-            recover(context.project_path / checked.bestiary.models)
-        presets = parameters["encoders"], parameters["rewards"]
-        self._evaluation = Evaluation(run, generate, measure, *presets)
-        compared = tuple(checked.analyze.rewards) if checked.analyze else ()
-        every = generate.checkpoint_every or run.method.checkpoint_every or run.epochs
-        judged = tuple(judged_epochs(run.epochs, every))
-        now = project.current
-        changed = (now.epochs, now.judged_epochs, now.rewards) != (run.epochs, judged, compared)
-        now.path, now.epochs, now.judged_epochs = context.project_path, run.epochs, judged
-        now.rewards = compared
-        if changed and kedro_project.PACKAGE_NAME:
-            # Pipelines that were built for other epochs or rewards are built again.
-            kedro_project.pipelines.configure(f"{kedro_project.PACKAGE_NAME}.pipeline_registry")
-        values = {
-            "name": run.name,
-            "folder": f"{run.train.runs_folder}/{run.name}",
-            "prompts": run.train.prompts,
-            "evaluation_prompts": generate.prompts,
-            "pictures": generate.folder,
-            "features": measure.features,
-            "reports": measure.reports,
-            "reporting": str(PurePosixPath(measure.reports).parent),
-        }
-        OmegaConf.register_new_resolver("run", values.__getitem__, replace=True)
+        self._evaluation = configure(context)
 
     @hook_impl
     def after_catalog_created(self, conf_catalog: dict[str, Any]) -> None:
@@ -105,8 +68,9 @@ class TrainingHooks:
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol
     ) -> None:
         """Check prompts and earlier state, and say what is going to happen."""
-        if self._run is None or self._evaluation is None:
+        if self._evaluation is None:
             return
+        run = self._evaluation.run
         self._named = partial.is_partial(run_params)
         refuse_loss(pipeline, catalog)
         spaces = {(node.namespace or "").partition(".")[0] for node in pipeline.nodes}
@@ -118,7 +82,7 @@ class TrainingHooks:
             if there and self._claim.take(folder.path, needed=False):
                 folder.tidy()
             trains = "training" in spaces and not self._named
-            trained = self._trained(self._run) if trains else 0
+            trained = self._trained(run) if trains else 0
             if "evaluation" in spaces:
                 self._evaluation.prepare(
                     pipeline, catalog, run_params, folder, self._named, starts_over=trained is None
@@ -128,9 +92,9 @@ class TrainingHooks:
             require_writable(outputs_of([*plan.nodes, *analysis], catalog))
             partial.require_inputs(plan, catalog)
             if trains:
-                self._prepare_training(self._run, run_params, pipeline, catalog, trained)
+                self._prepare_training(run, run_params, pipeline, catalog, trained)
             elif "training" in spaces:
-                self._prepare_part(self._run, run_params, pipeline, catalog)
+                self._prepare_part(run, run_params, pipeline, catalog)
 
     def _prepare_training(
         self,

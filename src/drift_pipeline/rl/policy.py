@@ -18,7 +18,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from drift_pipeline.model_files.parts import folder_of, variants_of
 from drift_pipeline.parameters import Lora, Precision
 from drift_pipeline.rl import ddim
 from drift_pipeline.rl.randomness import keyed_normal
@@ -58,38 +57,6 @@ def resolve_device(device: str = "auto") -> torch.device:
     return torch.device(device)
 
 
-def load_variants(source: str, dtypes: dict[str, torch.dtype]) -> dict[str, nn.Module]:
-    """Load the parts that a model has as a variant alone, such as `*.fp16.safetensors`.
-
-    A pipeline is loaded either with a variant or without one, and with one it takes the variant of
-    every part that has it. Parts that have plain files are left to it.
-
-    Args:
-        source: Folder or Hub id.
-        dtypes: By part, or `default`.
-
-    Returns:
-        Part to module.
-    """
-    import diffusers
-    import transformers
-
-    classes = {
-        "unet": diffusers.UNet2DConditionModel,
-        "vae": diffusers.AutoencoderKL,
-        "text_encoder": transformers.CLIPTextModel,
-    }
-    return {
-        part: classes[part].from_pretrained(
-            source,
-            subfolder=part,
-            variant=variant,
-            dtype=dtypes.get(part, dtypes["default"]),
-        )
-        for part, variant in variants_of(folder_of(source)).items()
-    }
-
-
 class StableDiffusion:
     """A Stable Diffusion pipeline's parts, frozen, with an empty LoRA adapter on the UNet.
 
@@ -116,6 +83,7 @@ class StableDiffusion:
         from peft import LoraConfig
 
         from drift_pipeline.model_files.scheduler import load_scheduler
+        from drift_pipeline.model_files.variants import load_variants
 
         self.source = str(source)
         self.lora = lora or Lora()
