@@ -25,7 +25,7 @@ import pandas as pd
 from PIL import Image, ImageDraw
 
 from drift_pipeline.analysis.gains import match_checkpoint, met_checkpoint, relative_gain
-from drift_pipeline.runs import run_name
+from drift_pipeline.runs.run import run_name
 
 REPORTS = Path("docs/results/bestiary/runs")
 PICTURES = Path("data/07_model_output/bestiary")
@@ -41,7 +41,7 @@ SHOWN = ("a photo of a cat", "a photo of a horse", "a photo of a bird")
 
 
 def main() -> None:
-    """Reads the runs' metrics and prints the table."""
+    """Read the runs' metrics and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[42, 43, 44])
     parser.add_argument("--reward", default="pickscore")
@@ -120,7 +120,7 @@ def say(who: str, key: str, ours: pd.Series, theirs: object) -> None:
 
 
 def sheet(rows: pd.DataFrame) -> Image.Image:
-    """Base, GRPO and DRIFT in rows: the same prompts and seeds in the same places."""
+    """Lay out base, GRPO and DRIFT in rows: the same prompts and seeds in the same places."""
     cell, each, margin = 96, 4, 60
     block = each * cell + 8
     size = (margin + len(SHOWN) * block, 18 + len(rows) * (cell + 4))

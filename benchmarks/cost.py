@@ -61,7 +61,7 @@ def unet() -> nn.Module:
 
 
 def adapted(model: nn.Module, rank: int = 8) -> nn.Module:
-    """A UNet in half precision with the adapter of training, in fp32."""
+    """Make a UNet in half precision with the adapter of training, in fp32."""
     from peft import LoraConfig
 
     model = model.half().requires_grad_(False)
@@ -243,26 +243,26 @@ def counting(half: bool) -> Iterator[Count]:
 
 
 def meta(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
-    """A tensor of a shape and no numbers."""
+    """Make a tensor of a shape and no numbers."""
     return torch.empty(shape, device="meta", dtype=dtype)
 
 
 def unet_call(model: nn.Module, pairs: int) -> Tensor:
-    """A policy step of some (sample, timestep) pairs: guidance doubles them."""
+    """Take a policy step of some (sample, timestep) pairs: guidance doubles them."""
     rows = 2 * pairs
     times = torch.empty(rows, device="meta", dtype=torch.long)
     return model(meta(rows, *LATENT), times, meta(rows, TOKENS, TEXT_WIDTH)).sample
 
 
 def sampled(model: nn.Module, pairs: int) -> Count:
-    """A step of the rollout."""
+    """Take a step of the rollout."""
     with torch.no_grad(), counting(half=True) as count:
         unet_call(model, pairs)
     return count
 
 
 def trained(model: nn.Module, pairs: int, checkpointing: bool = False) -> Count:
-    """A micro-batch of the update: forward, and backward to the adapter."""
+    """Compute a micro-batch of the update: forward, and backward to the adapter."""
     weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
     (
         model.enable_gradient_checkpointing
@@ -275,7 +275,7 @@ def trained(model: nn.Module, pairs: int, checkpointing: bool = False) -> Count:
 
 
 def looked_at(call: Callable[[], Any], half: bool = False) -> Count:
-    """A call without gradient."""
+    """Count what a call without gradient takes."""
     with torch.no_grad(), counting(half) as count:
         call()
     return count
@@ -290,7 +290,7 @@ def parameters(model: nn.Module) -> int:
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
-    """A Markdown table; all columns but the first are numbers."""
+    """Write a Markdown table; all columns but the first are numbers."""
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 

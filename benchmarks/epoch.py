@@ -20,22 +20,24 @@ import torch
 import yaml
 from diffusers import StableDiffusionPipeline, UNet2DConditionModel
 
+from drift_pipeline.config.method import MethodPreset
+from drift_pipeline.config.prompt_files import read_prompts
+from drift_pipeline.config.train import Optimization, PromptNoise, Sampling
 from drift_pipeline.encoders.dreamsim import DreamSim
-from drift_pipeline.parameters import Optimization, PromptNoise, Sampling
-from drift_pipeline.prompts import read_prompts
-from drift_pipeline.rl.policy import StableDiffusion
-from drift_pipeline.rl.rollout import draw_prompts, rollout
-from drift_pipeline.rl.update import update
+from drift_pipeline.methods.standard import Standard
+from drift_pipeline.policies.stable_diffusion import StableDiffusion
 from drift_pipeline.scorers.pickscore import PickScore
+from drift_pipeline.training.rollout import draw_prompts, rollout
+from drift_pipeline.training.update import update
 
 
 def read(name: str) -> Any:
-    """The content of one of the project's parameter files."""
+    """Read the content of one of the project's parameter files."""
     return yaml.safe_load(Path(f"conf/base/parameters_{name}.yml").read_text())[name]
 
 
 def with_unet(folder: str, target: Path, **changes: Any) -> str:
-    """A copy of the pipeline whose UNet has another size and random weights."""
+    """Make a copy of the pipeline whose UNet has another size and random weights."""
     pipe = StableDiffusionPipeline.from_pretrained(folder, dtype=torch.float32, safety_checker=None)
     pipe.unet = UNet2DConditionModel.from_config({**pipe.unet.config, **changes})
     pipe.save_pretrained(target)
@@ -49,18 +51,18 @@ def epoch(
     groups: int,
     candidates: int,
     prompts: list[str],
-    noise: PromptNoise,
+    method: Standard,
     workers: int,
 ) -> tuple[float, float]:
     """Seconds of a rollout and of an update, the first half of each group trained."""
     state = model.initial_state(seed=0)
     start = perf_counter()
-    drawn, _ = rollout(model, state, draw_prompts(prompts, groups, 0, 1), candidates, 0, 1,
-                       sampling, noise, workers=workers)  # fmt: skip
+    drawn, _ = rollout(model, state, method, draw_prompts(prompts, groups, 0, 1), candidates, 0, 1,
+                       sampling, workers=workers)  # fmt: skip
     middle = perf_counter()
     chosen = torch.arange(len(drawn)).view(groups, -1)[:, : candidates // 2].flatten()
     advantages = torch.randn(len(chosen), generator=torch.Generator().manual_seed(0))
-    update(model, state, drawn.select(chosen), advantages, sampling, optimization, noise,
+    update(model, state, method, drawn.select(chosen), advantages, sampling, optimization,
            workers=workers)  # fmt: skip
     return middle - start, perf_counter() - middle
 
@@ -74,6 +76,7 @@ def main() -> None:
     train = read("train")
     prompts = read_prompts(Path(train["prompts"]))
     noise = PromptNoise(**train["prompt_noise"])
+    method = Standard(MethodPreset(prompt_noise=True), prompt_noise=noise)
     sampling, optimization = Sampling(**train["sampling"]), Optimization(**train["optimization"])
     base, threads = train["base_model"], torch.get_num_threads()
 
@@ -118,7 +121,7 @@ def main() -> None:
                         args.groups,
                         2 * train["group_size"],
                         prompts,
-                        noise,
+                        method,
                         variant.get("workers", train["workers"]),
                     )
                 )

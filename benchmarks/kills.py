@@ -28,7 +28,7 @@ NAME = "drift-pickscore-s42"
 
 
 def command(runs: Path, epochs: int, start_over: bool = False) -> list[str]:
-    """The command that trains or resumes."""
+    """Return the command that trains or resumes."""
     values = {"train.runs_folder": runs, "train.epochs": epochs, "train.progress": "false"}
     if start_over:
         values["train.start_over"] = "true"
@@ -60,7 +60,7 @@ def kill(command: list[str], seconds: float) -> bool:
 
 
 def contents(run: Path) -> dict[str, Any]:
-    """What a run has written, by file; seconds are left out, and so is the figure of them."""
+    """Read what a run has written, by file; seconds are left out, and so is the figure of them."""
     found: dict[str, Any] = {}
     for path in sorted(path for path in run.rglob("*") if path.is_file()):
         name = str(path.relative_to(run))
@@ -87,7 +87,7 @@ def contents(run: Path) -> dict[str, Any]:
 
 
 def compare(expected: Path, actual: Path) -> int:
-    """The number of files; where some differ, the end."""
+    """Count the files; where some differ, the end."""
     left, right = contents(expected), contents(actual)
     odd = sorted(name for name in left.keys() | right.keys() if left.get(name) != right.get(name))
     if odd:

@@ -14,12 +14,12 @@ from time import perf_counter
 import torch
 from torch import nn
 
-from drift_pipeline.bestiary.architectures import make_unet, make_vae
-from drift_pipeline.bestiary.optimizers import Muon
+from drift_pipeline.bestiary.training.architectures import make_unet, make_vae
+from drift_pipeline.bestiary.training.muon import Muon
 
 
 def main() -> None:
-    """Prints a table."""
+    """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeat", type=int, default=20, help="steps of each")
     repeat = parser.parse_args().repeat

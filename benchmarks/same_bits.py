@@ -71,7 +71,7 @@ def differences(one: Path, other: Path) -> list[str]:
 
 
 def adapter_of(epoch: Path) -> dict[str, Tensor]:
-    """The adapter's tensors by name, in whichever file they are."""
+    """Read the adapter's tensors by name, in whichever file they are."""
     file = next((epoch / "policy").glob("adapter*.safetensors"))
     return {name.removeprefix(PREFIX): tensor for name, tensor in load_file(file).items()}
 

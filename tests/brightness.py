@@ -1,4 +1,4 @@
-"""A reward of one's own, as docs/runs.md describes it: bright images are good images."""
+"""A reward of one's own, as docs/extending.md describes one: bright images are good images."""
 
 import torch
 

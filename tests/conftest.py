@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["tiny_policy"]
+
 # Nothing in the tests may ask the network for a model.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 

@@ -30,9 +30,9 @@ def test_the_adapters_size_in_closed_form(cost, rank):
 
 
 def test_the_adapter_is_the_projects(cost):
-    from drift_pipeline.rl.policy import ATTENTION_LAYERS
+    from drift_pipeline.policies.stable_diffusion import ATTENTION_LAYERS
 
-    assert cost.ATTENTION == ATTENTION_LAYERS
+    assert tuple(cost.ATTENTION) == ATTENTION_LAYERS
 
 
 def test_operations_of_a_linear_layer_and_of_attention(cost):

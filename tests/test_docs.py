@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import yaml
 from kedro.config import OmegaConfigLoader
 from omegaconf import OmegaConf
 
-from drift_pipeline.commands import COMMANDS, commands
+from drift_pipeline.cli.commands import COMMANDS, commands
 from drift_pipeline.config.check import check_parameters
 from drift_pipeline.settings import CONFIG_LOADER_ARGS
 
@@ -67,6 +68,12 @@ def examples_in(text: str) -> list[dict[str, Any]]:
     """Parameters that code blocks in YAML define."""
     blocks = [yaml.safe_load(block) for kind, block in FENCE.findall(text) if kind == "yaml"]
     return [block for block in blocks if isinstance(block, dict)]
+
+
+def environments_in(text: str) -> set[str]:
+    """Environments that a page has its reader make: folders of the files that are its YAML."""
+    blocks = [block for kind, block in FENCE.findall(text) if kind == "yaml"]
+    return {found[1] for block in blocks if (found := re.match(r"# conf/(\w+)/", block))}
 
 
 def name_of(path: Path) -> str:
@@ -136,7 +143,8 @@ def test_quoted_commands_name_what_exists(path, command):
     if command.startswith(SCRIPTS):
         check_script(words[1], words[2:])
     elif command.startswith(KEDRO):
-        check_run(words[2:], examples_in(path.read_text(encoding="utf-8")))
+        text = path.read_text(encoding="utf-8")
+        check_run(words[2:], examples_in(text), environments_in(text))
     elif words[0] == OURS[0]:
         check_ours(words[1:])
     else:
@@ -191,15 +199,16 @@ def check_ours(words: list[str]) -> None:
     assert not given.get("env") or given["env"] in environments()
 
 
-def check_run(words: list[str], examples: list[dict[str, Any]]) -> None:
+def check_run(words: list[str], examples: list[dict[str, Any]], made: Collection[str] = ()) -> None:
     """Options, pipelines, environment, parameters and namespaces of `kedro run` are there."""
-    from drift_pipeline.cli import run
+    from drift_pipeline.cli.kedro_run import run
 
     given = run.make_context("run", words).params
     names = (given["pipelines"] or []) + ([given["pipeline"]] if given["pipeline"] else [])
     assert {*names} <= PIPELINES
-    assert not given["env"] or given["env"] in environments()
-    parameters = OmegaConf.merge(base_parameters(given["env"]), *examples, given["params"] or {})
+    env = given["env"] if given["env"] not in made else None
+    assert not env or env in environments()
+    parameters = OmegaConf.merge(base_parameters(env), *examples, given["params"] or {})
     plain: Any = OmegaConf.to_container(parameters)
     check_parameters(plain, given["params"] or {})
     assert plain["method"] in plain["methods"]

@@ -12,7 +12,7 @@ MODULES = [
     "rl.advantages",
     "rl.ddim",
     "rl.objective",
-    "rl.randomness",
+    "common.randomness",
     "diversity.pairwise",
     "diversity.recall",
     "diversity.vendi",

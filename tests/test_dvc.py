@@ -1,5 +1,6 @@
 """`dvc repro` of the whole paper in the smoke profile, in a copy of the project."""
 
+import json
 import os
 import shutil
 import signal
@@ -92,6 +93,13 @@ def printed(project) -> str:
     return printed
 
 
+def test_the_kept_bestiary_is_not_made_again(project_path):
+    """Where only words or places have changed: `dvc commit -f bestiary`, see CONTRIBUTING."""
+    command = [sys.executable, "-m", "dvc", "status", "bestiary", "--json"]
+    said = subprocess.run(command, cwd=project_path, capture_output=True, text=True, check=True)
+    assert json.loads(said.stdout) == {}
+
+
 def test_everything_ends_in_the_report(project, printed):
     assert stages_run(printed)[-1] == "analyze"
     reporting = project.path / "data/08_reporting/smoke"
@@ -115,10 +123,22 @@ def test_ablations_and_repetitions_are_stages_of_their_own(project):
         assert f"{stage}_ablation@noise-pickscore-42" in listed
 
 
-def test_a_touched_figure_is_all_that_is_made_again(project, printed):
-    code = project.path / "src/drift_pipeline/analysis/fronts.py"
-    code.write_text(code.read_text() + "\n# touched\n")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "conf/base/parameters_methods.yml",
+        "conf/base/parameters_rewards.yml",
+        "src/drift_pipeline/analysis/figures/fronts.py",
+        "src/drift_pipeline/config/analysis.py",
+    ],
+)
+def test_what_the_report_is_made_with_renews_nothing_else(project, printed, name):
+    file = project.path / name
+    before = file.read_text()
+    file.write_text(before + "\n# touched\n")
     assert stages_run(project.dvc("repro", "--dry")) == ["fingerprints", "analyze"]
+    file.write_text(before)
+    assert stages_run(project.dvc("repro", "--dry")) == ["fingerprints"]
 
 
 def test_results_can_be_pushed_and_pulled(project, printed, tmp_path):

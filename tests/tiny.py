@@ -6,19 +6,25 @@ import torch
 from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from drift_pipeline.bestiary.formats import (
+from drift_pipeline.bestiary.training.formats import (
+    DreamSimModel,
+    HPSv2Model,
+    OpenCLIPModel,
+    PickScoreModel,
     clip_processor,
-    clip_to_open_clip,
-    make_dreamsim_vit,
-    save_dreamsim,
-    save_hpsv2,
-    save_openclip,
-    save_pickscore,
-    small_tokenizer,
 )
+from drift_pipeline.bestiary.training.open_clip_layout import clip_to_open_clip
+from drift_pipeline.bestiary.training.perceptual import make_dreamsim_vit
+from drift_pipeline.bestiary.training.tokenizer import small_tokenizer
+from drift_pipeline.datasets.model_folder import Model, ModelFolderDataset
 
 CAPTIONS = ["a photo of a cat", "a photo of a dog", "a red horse at night", "a blue whale by day"]
 TEXT_WIDTH = 32
+
+
+def save(model: Model, folder: str | Path) -> None:
+    """Save a model of the bestiary as its pipeline does."""
+    ModelFolderDataset(filepath=str(folder)).save(model)
 
 
 def make_tokenizer(max_length: int = 16) -> CLIPTokenizer:
@@ -125,21 +131,21 @@ def make_clip(seed: int = 0, tokenizer: CLIPTokenizer | None = None) -> CLIPMode
 def make_pickscore(folder: str | Path, seed: int = 0) -> Path:
     """Saves a random PickScore: a folder for both its model and its processor."""
     tokenizer = make_tokenizer()
-    save_pickscore(folder, make_clip(seed, tokenizer), clip_processor(tokenizer, 64))
+    save(PickScoreModel(make_clip(seed, tokenizer), clip_processor(tokenizer, 64)), folder)
     return Path(folder)
 
 
 def make_hpsv2(folder: str | Path, seed: int = 1) -> Path:
     """Saves a random HPSv2: the folder is its architecture, `HPSV2_FILE` in it its checkpoint."""
     tokenizer = make_tokenizer()
-    save_hpsv2(folder, *clip_to_open_clip(make_clip(seed, tokenizer)), tokenizer)
+    save(HPSv2Model(*clip_to_open_clip(make_clip(seed, tokenizer)), tokenizer), folder)
     return Path(folder)
 
 
 def make_openclip(folder: str | Path, seed: int = 2) -> Path:
     """Saves a random open_clip model."""
     tokenizer = make_tokenizer()
-    save_openclip(folder, *clip_to_open_clip(make_clip(seed, tokenizer)), tokenizer)
+    save(OpenCLIPModel(*clip_to_open_clip(make_clip(seed, tokenizer)), tokenizer), folder)
     return Path(folder)
 
 
@@ -149,7 +155,7 @@ def make_dreamsim(folder: str | Path, seed: int = 3) -> Path:
         torch.manual_seed(seed)
         clip = make_dreamsim_vit(32, 2, 2, 56, 24, quick_gelu=True)
         open_clip = make_dreamsim_vit(32, 2, 2, 56, 24)
-    save_dreamsim(folder, clip, open_clip)
+    save(DreamSimModel(clip, open_clip), folder)
     return Path(folder)
 
 

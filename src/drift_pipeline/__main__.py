@@ -8,7 +8,7 @@ from typing import Any
 
 from kedro.framework.project import configure_project
 
-from drift_pipeline.commands import PACKAGE, commands
+from drift_pipeline.cli.commands import PACKAGE, commands
 
 
 def main(*args: Any, **kwargs: Any) -> Any:

@@ -9,9 +9,9 @@ import yaml
 from kedro.io import DataCatalog, MemoryDataset
 from PIL import Image
 
-from drift_pipeline.analysis.parameters import Analyze
-from drift_pipeline.project import DEFAULT_RUN as PLACES
-from drift_pipeline.runs import run_name
+from drift_pipeline.config.analysis import Analyze
+from drift_pipeline.hooks.resolvers import DEFAULT_RUN as PLACES
+from drift_pipeline.runs.run import run_name
 
 DIVERSITY = ("dreamsim", "clip", "recall", "vendi")
 SCORERS = ("pickscore", "hpsv2")
@@ -141,6 +141,8 @@ def catalog(project_path: Path, folder: Path, analyze: Analyze) -> DataCatalog:
     entries = {k: v for k, v in yaml.safe_load(text).items() if not k.startswith("_")}
     made = DataCatalog.from_config(entries)
     made["params:analyze"] = MemoryDataset(analyze, copy_mode="assign")
+    made["params:rewards"] = MemoryDataset({name: {} for name in analyze.rewards})
+    made["params:methods"] = MemoryDataset({name: {} for name in analyze.methods})
     return made
 
 

@@ -4,14 +4,14 @@ import pandas as pd
 import pytest
 from analysis import synthetic
 
+from drift_pipeline.analysis.checkpoints import make_checkpoints
 from drift_pipeline.analysis.comparison import (
     average_gains,
     compute_all_gains,
     compute_gains,
     gain_values,
 )
-from drift_pipeline.analysis.measured import make_checkpoints
-from drift_pipeline.analysis.parameters import Comparison
+from drift_pipeline.config.analysis import Comparison
 
 
 def gains_of(rows, analyze, **changes):

@@ -1,9 +1,9 @@
 import pandas as pd
 from analysis import synthetic
 
+from drift_pipeline.analysis.checkpoints import make_checkpoints
 from drift_pipeline.analysis.comparison import compute_all_gains
 from drift_pipeline.analysis.findings import find
-from drift_pipeline.analysis.measured import make_checkpoints
 
 GOOD = {10: (0.7, 0.25, 0.9, 70.0, 0.4), 40: (0.6, 0.22, 0.7, 65.0, 0.95)}
 POOR = {10: (0.6, 0.20, 0.6, 60.0, 0.35), 40: (0.4, 0.10, 0.2, 40.0, 0.80)}

@@ -20,8 +20,7 @@ def test_nothing_is_said_where_everything_is_compared(analyze):
 @pytest.mark.parametrize(
     ("method", "reward", "remedy"),
     [
-        ("drift", "mine", "add `mine: {label: mine}` to analyze.rewards, and mine to "
-                          "analyze.comparisons.main.rewards."),
+        ("drift", "mine", "add `mine: {label: mine}` to analyze.rewards."),
         ("noise", "hpsv2", "add hpsv2 to analyze.comparisons.noise.rewards."),
         ("gardo", "pickscore", 'add `gardo: {label: gardo, colour: "#000000", marker: "o"}` to '
                                "analyze.methods, and gardo to a comparison's `also`, such as "

@@ -7,19 +7,20 @@ import torch
 import yaml
 from transformers import CLIPTokenizer
 
-from drift_pipeline.bestiary import contrast, judging, preferences, similarity
-from drift_pipeline.bestiary.captions import bare_caption
-from drift_pipeline.bestiary.parameters import Bestiary
-from drift_pipeline.bestiary.pictures import draw_pictures
-from drift_pipeline.bestiary.plans import ANIMALS
-from drift_pipeline.bestiary.tastes import TASTES
-from drift_pipeline.bestiary.tokenizer import save_vocabulary
+from drift_pipeline.bestiary.drawing.captions import bare_caption
+from drift_pipeline.bestiary.drawing.pictures import draw_pictures
+from drift_pipeline.bestiary.drawing.plans import ANIMALS
+from drift_pipeline.bestiary.tastes import dusk, frost
+from drift_pipeline.bestiary.training import contrast, preferences, recognition, similarity
+from drift_pipeline.bestiary.training.tokenizer import save_vocabulary
+from drift_pipeline.config.bestiary import Bestiary
 from drift_pipeline.encoders.dreamsim import DreamSim
 from drift_pipeline.encoders.openclip import OpenCLIP
 from drift_pipeline.scorers.hpsv2 import HPSv2
 from drift_pipeline.scorers.pickscore import PickScore
 
 SCORERS = {"pickscore": PickScore, "hpsv2": HPSv2}
+TASTES = {"pickscore": dusk, "hpsv2": frost}
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +81,7 @@ def test_dreamsim_agrees_with_the_drawings_on_clear_triplets(kept, project_path,
 def test_clip_names_drawn_animals_and_generated_ones(kept, project_path, held_out):
     clip = OpenCLIP(**options(project_path, "openclip", "encoders"))
     text = clip_texts(kept)
-    generated = judging.generate_animals(str(kept / "stable_diffusion"), 4, 5.0, 25, seed=7)
+    generated = recognition.generate_animals(str(kept / "stable_diffusion"), 4, 5.0, 25, seed=7)
     asked = torch.arange(len(ANIMALS)).repeat_interleave(4)
     drawn_right = (clip(held_out.images) @ text.T).argmax(dim=1) == held_out.animals
     generated_right = (clip(generated) @ text.T).argmax(dim=1) == asked
@@ -99,8 +100,8 @@ def clip_texts(kept):
 
 
 def test_generated_pictures_do_not_depend_on_how_many_are_drawn(kept):
-    few = judging.generate_animals(str(kept / "stable_diffusion"), 1, 5.0, 3, seed=7)
-    more = judging.generate_animals(str(kept / "stable_diffusion"), 2, 5.0, 3, seed=7)
+    few = recognition.generate_animals(str(kept / "stable_diffusion"), 1, 5.0, 3, seed=7)
+    more = recognition.generate_animals(str(kept / "stable_diffusion"), 2, 5.0, 3, seed=7)
     assert (few.int() - more[::2].int()).abs().max() <= 1
 
 

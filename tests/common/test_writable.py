@@ -5,8 +5,8 @@ import tempfile
 
 import pytest
 
+from drift_pipeline.common.errors import ConfigurationError
 from drift_pipeline.common.writable import require_writable
-from drift_pipeline.parameters import ConfigurationError
 
 
 def test_folders_that_can_be_written_are_left_as_they_were(tmp_path):

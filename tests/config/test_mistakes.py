@@ -5,8 +5,9 @@ from copy import deepcopy
 import pytest
 from omegaconf import OmegaConf
 
-from drift_pipeline.config.check import check_parameters
-from drift_pipeline.parameters import MAX_EPOCHS, ConfigurationError
+from drift_pipeline.common.errors import ConfigurationError
+from drift_pipeline.config.base import MAX_EPOCHS
+from drift_pipeline.config.check import RESERVED, check_parameters
 
 
 @pytest.fixture
@@ -116,6 +117,17 @@ def test_a_preset_of_the_command_line_that_nothing_uses_is_a_misspelled_one(chec
     check("method=mine", "methods.mine.kl_beta=0.1")
     check("reward=mine", "rewards.mine.scorer=a.B")
     check("methods.grpo.kl_beta=0.1")  # of another method that is known: no mistake
+
+
+@pytest.mark.parametrize("kind", ["methods", "rewards"])
+def test_names_that_the_analysis_has_for_something_else_are_refused(check, kind):
+    for name in RESERVED[kind]:
+        given = {"methods": "kl_beta=0.1", "rewards": "scorer=a.B"}[kind]
+        with pytest.raises(ConfigurationError, match=rf"^{kind}.{name}: .*choose another") as error:
+            check(f"{kind[:-1]}={name}", f"{kind}.{name}.{given}")
+        assert "\n" not in str(error.value)
+    with pytest.raises(ConfigurationError, match=r"^rewards.findings: "):
+        check("analyze.rewards.findings.label=Findings")
 
 
 def test_a_key_of_ones_own_is_allowed_under_a_name_that_says_so(check):

@@ -6,16 +6,17 @@ from kedro.io import DataCatalog, DatasetError
 from PIL import Image
 
 from drift_pipeline import datasets
-from drift_pipeline.config.catalog import refuse_addresses
-from drift_pipeline.config.places import local_path
-from drift_pipeline.parameters import ConfigurationError
+from drift_pipeline.common.errors import ConfigurationError
+from drift_pipeline.config.places import find, local_path, locate
+from drift_pipeline.datasets.addresses import refuse_addresses
 
 ADDRESSES = ["s3://bucket/runs", "gs://b/c", "memory://x", "https://h/p.txt", "s3:/bucket/x",
              "simplecache::s3://bucket/x", "S3://bucket"]  # fmt: skip
 ON_DISK = {
+    "FiguresDataset": {"filepath"},
     "ImageShardsDataset": {"filepath"},
     "LoraDataset": {"filepath"},
-    "PicturesDataset": {"filepath"},
+    "ModelFolderDataset": {"filepath"},
     "PolicyDataset": {"filepath"},
     "PromptsDataset": {"filepath"},
     "MeasuredShardsDataset": {"path", "pattern"},
@@ -86,6 +87,28 @@ def test_what_kedro_knows_to_write_elsewhere_is_written_there():
             assert len(dataset.preview()) > 20
         else:
             assert loaded == value
+
+
+@pytest.mark.parametrize("text", ["", "none", "owner/name", "x" * 5000, "\0", "a\nb"])
+def test_what_names_nothing_here_is_not_found(tmp_path, text):
+    assert find(text, tmp_path) is None
+
+
+def test_what_a_project_has_is_located_in_it_wherever_the_process_is(tmp_path, monkeypatch):
+    for name in ("one", "other"):
+        (tmp_path / name / "models").mkdir(parents=True)
+        (tmp_path / name / "models" / f"{name}.bin").touch()
+    monkeypatch.chdir(tmp_path / "other")
+    root = tmp_path / "one"
+    assert find("models/one.bin", root) == root / "models/one.bin"
+    assert find("models/other.bin", root) is None
+    assert find(str(tmp_path / "other"), root) == tmp_path / "other"
+    values = {"file": "models/one.bin", "parts": ["models", "owner/name", 3, None], "x": "models/x"}
+    assert locate(values, root) == {
+        "file": str(root / "models/one.bin"),
+        "parts": [str(root / "models"), "owner/name", 3, None],
+        "x": "models/x",
+    }
 
 
 def test_a_file_address_is_a_path_for_all(tmp_path):

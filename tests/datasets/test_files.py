@@ -6,7 +6,13 @@ from kedro.io import DatasetError, MemoryDataset, Version
 from kedro_datasets import pandas
 from PIL import Image
 
-from drift_pipeline.datasets import ImageDataset, JSONDataset, ParquetDataset, PromptsDataset
+from drift_pipeline.datasets import (
+    ImageDataset,
+    JSONDataset,
+    ParquetDataset,
+    PromptsDataset,
+    TextDataset,
+)
 from drift_pipeline.datasets.renewable import mark_outdated
 
 CASES = [
@@ -62,6 +68,12 @@ def test_pictures_are_previewed(tmp_path):
     dataset = ImageDataset(filepath=str(tmp_path / "sheet.png"))
     dataset.save(Image.new("RGB", (3, 2)))
     assert base64.b64decode(dataset.preview()) == (tmp_path / "sheet.png").read_bytes()
+
+
+def test_texts_are_utf8(tmp_path):
+    text = TextDataset(filepath=str(tmp_path / "page.html"))
+    text.save("β – „x“")
+    assert (tmp_path / "page.html").read_bytes().decode("utf-8") == text.load() == "β – „x“"
 
 
 def test_prompts_are_lines_and_never_written(tmp_path):

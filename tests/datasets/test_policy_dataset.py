@@ -3,16 +3,15 @@ from dataclasses import replace
 
 import pytest
 import torch
-from kedro.io import DataCatalog, DatasetError, MemoryDataset
-from kedro.pipeline import Node, Pipeline
+from kedro.io import DatasetError
 from safetensors.torch import save_file
 
 from drift_pipeline.common.integrity import DamagedError
+from drift_pipeline.config.train import Lora
 from drift_pipeline.datasets import LoraDataset, PolicyDataset
-from drift_pipeline.datasets.policy import refuse_damaged_policies
-from drift_pipeline.parameters import ConfigurationError, Lora
-from drift_pipeline.release import Release
-from drift_pipeline.rl.policy import PolicyState
+from drift_pipeline.policies.base import PolicyState
+from drift_pipeline.policies.stable_diffusion import StableDiffusion
+from drift_pipeline.runs.model_card import Release
 
 NAME = "down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q"
 
@@ -25,7 +24,14 @@ def state() -> PolicyState:
     }
     moments = {f"{name}.exp_avg": torch.randn_like(tensor) for name, tensor in adapter.items()}
     return PolicyState(
-        3, adapter, moments, {"scale": 1024.0}, {"seed": 42, "method": "drift"}, Lora(rank=4)
+        epoch=3,
+        adapter=adapter,
+        optimizer=moments,
+        scaler={"scale": 1024.0},
+        parameters={"seed": 42, "method": "drift"},
+        lora=Lora(rank=4),
+        layers=("to_q",),
+        reference={name: torch.randn_like(tensor) for name, tensor in adapter.items()},
     )
 
 
@@ -45,15 +51,23 @@ def test_what_is_saved_comes_back_bit_for_bit(dataset, state, tmp_path):
     loaded = dataset.load()
     assert same(loaded.adapter, state.adapter)
     assert same(loaded.optimizer, state.optimizer)
-    for field in ("epoch", "scaler", "parameters", "lora"):
+    assert same(loaded.reference, state.reference)
+    for field in ("epoch", "scaler", "parameters", "lora", "layers"):
         assert getattr(loaded, field) == getattr(state, field)
     folder = tmp_path / "epoch_0003" / "policy"
     kept = json.loads((folder / "state.json").read_text())
     assert kept["epoch"] == 3
     assert len(kept["fingerprint"]) == 16
     assert sorted(path.name for path in folder.iterdir()) == [
-        "adapter_config.json", "adapter_model.safetensors", "optimizer.safetensors", "state.json",
+        "adapter_config.json", "adapter_model.safetensors", "optimizer.safetensors",
+        "reference.safetensors", "state.json",
     ]  # fmt: skip
+
+
+def test_the_base_model_is_the_reference_where_none_is_kept(dataset, state):
+    dataset.save(replace(state, reference={}))
+    assert dataset.load().reference == {}
+    assert not (dataset._filepath / "reference.safetensors").exists()
 
 
 def test_a_policy_of_the_first_format_comes_back(dataset, state):
@@ -66,7 +80,9 @@ def test_a_policy_of_the_first_format_comes_back(dataset, state):
     for key in ("sha256", "files", "versions"):
         del kept[key]
     (folder / "state.json").write_text(json.dumps(kept | {"format": 1}))
-    assert same(dataset.load().adapter, state.adapter)
+    loaded = dataset.load()
+    assert same(loaded.adapter, state.adapter)
+    assert loaded.layers == (NAME,)
 
 
 def test_an_untrained_policy_has_an_empty_memory(dataset, state):
@@ -98,6 +114,7 @@ def test_a_save_that_is_cut_off_leaves_the_old_policy(dataset, state, monkeypatc
         ("state.json", b'{"format": 99}', "has format 99, this program reads 1 and 2"),
         ("adapter_model.safetensors", b"half", "damaged: it has 4 bytes, not .*start_over=true"),
         ("optimizer.safetensors", b"half", "damaged: it has 4 bytes, not .*start_over=true"),
+        ("reference.safetensors", b"half", "damaged: it has 4 bytes, not .*start_over=true"),
     ],
 )
 def test_a_damaged_policy_is_refused(dataset, state, name, content, message):
@@ -114,7 +131,13 @@ def test_a_missing_policy_is_refused(dataset):
 
 @pytest.mark.parametrize(
     "name",
-    ["adapter_model.safetensors", "adapter_config.json", "optimizer.safetensors", "state.json"],
+    [
+        "adapter_model.safetensors",
+        "adapter_config.json",
+        "optimizer.safetensors",
+        "reference.safetensors",
+        "state.json",
+    ],
 )
 def test_a_flipped_bit_is_found(dataset, state, name):
     dataset.save(state)
@@ -142,23 +165,9 @@ def test_policies_from_before_there_were_checksums_are_read(dataset, state):
         dataset.load()
 
 
-def test_what_will_be_drawn_from_is_looked_at_before(dataset, state):
-    dataset.save(state)
-    (dataset._filepath / "adapter_model.safetensors").write_bytes(b"half")
-    catalog = DataCatalog({"training.e3.policy": dataset, "drawn": MemoryDataset(1)})
-    train = Node(lambda policy: policy, "training.e3.policy", "training.e4.policy", name="train")
-    draw = Node(lambda policy: policy, "training.e3.policy", "drawn", name="draw")
-    refuse_damaged_policies(Pipeline([draw]), catalog)  # it has been drawn
-    with pytest.raises(DamagedError, match=r"adapter_model.safetensors is damaged"):
-        refuse_damaged_policies(Pipeline([train]), catalog)
-    (dataset._filepath / "state.json").unlink()
-    with pytest.raises(ConfigurationError, match=r"no policy checkpoint can be read in .* train"):
-        refuse_damaged_policies(Pipeline([train]), catalog)
-
-
 def test_a_damaged_adapter_is_not_handed_on(state, tmp_path):
     dataset = LoraDataset(filepath=str(tmp_path / "lora"))
-    dataset.save(Release(state, "# A model card\n"))
+    dataset.save(Release(state, "# A model card\n", StableDiffusion.save_lora))
     for file in sorted(dataset.load().glob("[!S]*")):
         good = file.read_bytes()
         file.write_bytes(good[:-2] + b"#" + good[-1:])
@@ -172,7 +181,7 @@ def test_the_lora_dataset_writes_what_diffusers_reads(state, tmp_path):
 
     dataset = LoraDataset(filepath=str(tmp_path / "lora"))
     assert not dataset.exists()
-    dataset.save(Release(state, "# A model card: ε, η\n"))
+    dataset.save(Release(state, "# A model card: ε, η\n", StableDiffusion.save_lora))
     assert dataset.exists()
     assert (dataset.load() / "README.md").read_text(encoding="utf-8") == "# A model card: ε, η\n"
     tensors, alphas, metadata = StableDiffusionPipeline.lora_state_dict(

@@ -3,6 +3,7 @@
 import threading
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -10,20 +11,19 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Node, Pipeline
 from kedro.runner import SequentialRunner, ThreadRunner
 
+from drift_pipeline.common.images import from_png
+from drift_pipeline.common.randomness import keyed_normal
+from drift_pipeline.config.train import PromptNoise
 from drift_pipeline.datasets import ImageShardsDataset
-from drift_pipeline.datasets.shards import Shards
 from drift_pipeline.evaluation import generation
 from drift_pipeline.evaluation.generation import draw_images, draw_shards
-from drift_pipeline.images import from_png
-from drift_pipeline.parameters import PromptNoise
-from drift_pipeline.rl.randomness import keyed_normal
+from drift_pipeline.evaluation.image_shards import ShardsToDraw
 
 
 @pytest.fixture
 def ready(model, protocol):
     model.load_adapter(model.initial_state(0))
-    model.scheduler.set_timesteps(protocol.sampling.steps)
-    return model
+    return model, model.schedule(protocol.sampling)
 
 
 def close(one: torch.Tensor, other: torch.Tensor) -> bool:
@@ -32,44 +32,45 @@ def close(one: torch.Tensor, other: torch.Tensor) -> bool:
 
 
 def test_a_picture_is_what_diffusers_draws_from_the_same_noise(ready, protocol):
-    prompt, seed, sampling = protocol.prompts[0], 7, protocol.sampling
-    latents = keyed_normal(ready.latent_shape, seed, "evaluation", prompt, "latents")[None]
-    text, empty = ready.embed([prompt]), ready.embed([""])
+    (model, schedule), prompt, seed = ready, protocol.prompts[0], 7
+    sampling = protocol.sampling
+    latents = keyed_normal(model.latent_shape, seed, "evaluation", prompt, "latents")[None]
+    text, empty = model.embed([prompt]), model.embed([""])
     with torch.no_grad():
-        for step, timestep in enumerate(ready.scheduler.timesteps):
-            bound = ready.unet(latents, timestep, encoder_hidden_states=text).sample
-            free = ready.unet(latents, timestep, encoder_hidden_states=empty).sample
-            noise = keyed_normal(ready.latent_shape, seed, "evaluation", prompt, "step", step)
-            latents = ready.scheduler.step(
+        for step, timestep in enumerate(model.scheduler.timesteps):
+            bound = model.unet(latents, timestep, encoder_hidden_states=text).sample
+            free = model.unet(latents, timestep, encoder_hidden_states=empty).sample
+            noise = keyed_normal(model.latent_shape, seed, "evaluation", prompt, "step", step)
+            latents = model.scheduler.step(
                 free + sampling.guidance * (bound - free),
                 timestep,
                 latents,
                 eta=1.0,
                 variance_noise=noise[None],
             ).prev_sample
-    expected = ready.decode(latents)
-    assert close(draw_images(ready, prompt, [seed], protocol), expected)
+    expected = model.decode(latents)
+    assert close(draw_images(model, schedule, prompt, [seed], protocol), expected)
 
 
 def test_a_picture_does_not_depend_on_its_batch(ready, protocol):
     prompt = protocol.prompts[0]
-    together = draw_images(ready, prompt, [5, 6, 7, 8], protocol)
-    assert close(draw_images(ready, prompt, [7], protocol), together[2:3])
-    assert close(draw_images(ready, prompt, [8, 5], protocol), together[[3, 0]])
+    together = draw_images(*ready, prompt, [5, 6, 7, 8], protocol)
+    assert close(draw_images(*ready, prompt, [7], protocol), together[2:3])
+    assert close(draw_images(*ready, prompt, [8, 5], protocol), together[[3, 0]])
 
 
 def test_prompts_and_seeds_have_noise_of_their_own(ready, protocol):
-    cat, dog = (draw_images(ready, prompt, [0, 1], protocol) for prompt in protocol.prompts)
+    cat, dog = (draw_images(*ready, prompt, [0, 1], protocol) for prompt in protocol.prompts)
     for one, other in ((cat[0], cat[1]), (cat[0], dog[0])):
         assert (one.float() - other.float()).abs().mean() > 5
 
 
 def test_prompt_noise_changes_pictures_and_repeats(ready, protocol):
     noisy = replace(protocol, prompt_noise=PromptNoise(scale=1.0, tau1=0.0))
-    clean = draw_images(ready, protocol.prompts[0], [0, 1], protocol)
-    first = draw_images(ready, protocol.prompts[0], [0, 1], noisy)
+    clean = draw_images(*ready, protocol.prompts[0], [0, 1], protocol)
+    first = draw_images(*ready, protocol.prompts[0], [0, 1], noisy)
     assert (clean.int() - first.int()).abs().max() > 3
-    assert torch.equal(first, draw_images(ready, protocol.prompts[0], [0, 1], noisy))
+    assert torch.equal(first, draw_images(*ready, protocol.prompts[0], [0, 1], noisy))
 
 
 def test_shards_hold_the_pictures_of_their_prompt_whatever_is_drawn_beside_them(model, protocol):
@@ -83,7 +84,12 @@ def test_shards_hold_the_pictures_of_their_prompt_whatever_is_drawn_beside_them(
     assert set(alone.columns) == {"run", "epoch", "prompt", "seed", "image"}
     one, other = (from_png(p["bytes"] for p in table["image"]) for table in (alone, tables[1]))
     assert close(one, other)
-    assert close(one, draw_images(model, protocol.prompts[1], protocol.seeds, protocol))
+    assert close(
+        one,
+        draw_images(
+            model, model.schedule(protocol.sampling), protocol.prompts[1], protocol.seeds, protocol
+        ),
+    )
 
 
 def test_latents_that_are_not_finite_are_named(model, protocol):
@@ -106,7 +112,8 @@ def draw_side_by_side(runner, model, protocol, folder):
     """Draw two policies with one model, in nodes that do not wait for each other."""
 
     def draw(model, policy):
-        return Shards(2, {}, lambda missing: draw_shards(model, policy, "x", protocol, missing))
+        shards = partial(draw_shards, model, policy, "x", protocol)
+        return ShardsToDraw(2, {}, shards)
 
     memory = {f"policy_{epoch}": moved(model.initial_state(0), epoch) for epoch in (1, 2)}
     datasets = {
@@ -144,6 +151,6 @@ def test_nodes_that_draw_at_once_each_draw_with_their_own_policy(
 
 def test_a_model_holds_one_policy_at_a_time(model, protocol):
     base, other = model.initial_state(0), moved(model.initial_state(0), 1)
-    with model.policy(base), pytest.raises(RuntimeError, match="one policy at a time"):
+    with model.using(base), pytest.raises(RuntimeError, match="one policy at a time"):
         list(draw_shards(model, other, "x", protocol, [0]))
     assert list(draw_shards(model, other, "x", protocol, [0]))

@@ -4,10 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from drift_pipeline.evaluation import freshness
-from drift_pipeline.evaluation.parameters import Generate
+from drift_pipeline.config.evaluation import Generate
+from drift_pipeline.config.train import PromptNoise, Train
 from drift_pipeline.evaluation.protocol import Protocol, judged_epochs
-from drift_pipeline.parameters import PromptNoise, Sampling, Train
 
 
 def test_it_says_what_the_parameters_say():
@@ -51,11 +50,3 @@ def test_memory_and_speed_do_not_count(protocol):
 )
 def test_the_last_checkpoint_is_always_judged(epochs, every, expected):
     assert judged_epochs(epochs, every) == expected
-
-
-def test_pictures_that_other_code_drew_are_other_pictures(monkeypatch):
-    protocol = Protocol(("a cat",), (0, 1), Sampling())
-    before = freshness.pictures_identity("policy", 3, protocol)
-    assert freshness.pictures_identity("policy", 3, protocol) == before
-    monkeypatch.setattr(freshness, "drawing_code", lambda: "edited")
-    assert freshness.pictures_identity("policy", 3, protocol) != before

@@ -8,8 +8,9 @@ import tiny
 from diffusers import PNDMScheduler
 from safetensors.torch import load_file
 
+from drift_pipeline.common.errors import ConfigurationError
+from drift_pipeline.config.train import Sampling
 from drift_pipeline.model_files.base_model import check_base_model
-from drift_pipeline.parameters import ConfigurationError, Sampling
 
 BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
 UNET = "unet/diffusion_pytorch_model.safetensors"
@@ -31,17 +32,17 @@ def change(file, **values):
 
 def refusal(copied, steps=10):
     with pytest.raises(ConfigurationError) as error:
-        check_base_model(str(copied), Sampling(steps=steps))
+        check_base_model(str(copied), Sampling(steps=steps), copied.parent)
     assert "\n" not in str(error.value)
     assert str(error.value).startswith(f"train.base_model: {copied} ")
     return str(error.value)
 
 
 def test_a_whole_model_passes(copied):
-    check_base_model(str(copied), Sampling(steps=2))
+    check_base_model(str(copied), Sampling(steps=2), copied.parent)
     (copied / "scheduler/scheduler_config.json").unlink()
     PNDMScheduler(**BETAS, skip_prk_steps=True).save_pretrained(copied / "scheduler")
-    check_base_model(str(copied), Sampling(steps=50))
+    check_base_model(str(copied), Sampling(steps=50), copied.parent)
 
 
 @pytest.mark.parametrize("name", ["unet", "vae", "text_encoder", "tokenizer", "scheduler"])
@@ -75,7 +76,7 @@ def test_a_pickle_that_is_cut_short_is_named(copied):
     file = (copied / UNET).with_suffix(".bin")
     torch.save(load_file(copied / UNET), file)
     (copied / UNET).unlink()
-    check_base_model(str(copied), Sampling(steps=2))
+    check_base_model(str(copied), Sampling(steps=2), copied.parent)
     file.write_bytes(file.read_bytes()[:-100])
     assert "unet/diffusion_pytorch_model.bin that is cut short" in refusal(copied)
 
@@ -111,12 +112,10 @@ def test_a_schedule_without_probabilities_is_refused(copied, values, message):
 @pytest.mark.parametrize(
     ("steps", "spacing", "message"),
     [
-        (1, "leading", "the first of 1 timesteps is 1 of 1000, where a picture is nearly finished"),
+        (1, "leading", "the first of 1 timesteps is 1 of 1000, where an image is nearly finished"),
         (1000, "leading", "timestep 1000 was never trained: take fewer inference steps"),
         (1001, "leading", "cannot be larger than"),
         (61, "trailing", "gives 62 timesteps for 61 steps: take another number"),
-        (1000, "trailing", "sigma is 0 at the last step (timestep 0)"),
-        (10, "linspace", "sigma is 0 at the last step (timestep 0)"),
     ],
 )
 def test_a_number_of_steps_that_cannot_be_drawn_is_refused(copied, steps, spacing, message):
@@ -126,6 +125,12 @@ def test_a_number_of_steps_that_cannot_be_drawn_is_refused(copied, steps, spacin
     assert message in said
 
 
+@pytest.mark.parametrize(("steps", "spacing"), [(1000, "trailing"), (10, "linspace")])
+def test_a_last_step_without_noise_is_no_fault(copied, steps, spacing):
+    change(copied / "scheduler/scheduler_config.json", timestep_spacing=spacing)
+    check_base_model(str(copied), Sampling(steps=steps), copied.parent)
+
+
 def test_one_step_from_pure_noise_is_what_turbo_models_take(copied):
     change(copied / "scheduler/scheduler_config.json", timestep_spacing="trailing")
-    check_base_model(str(copied), Sampling(steps=1))
+    check_base_model(str(copied), Sampling(steps=1), copied.parent)

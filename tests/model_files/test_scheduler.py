@@ -81,12 +81,10 @@ def test_what_the_noise_was_is_the_files(tmp_path):
     ("name", "changes", "message"),
     [
         ("DDIMScheduler", {"clip_sample": True}, "clip_sample: true"),
-        ("DDIMScheduler", {"set_alpha_to_one": True, "clip_sample": False}, "set_alpha_to_one: f"),
         ("DPMSolverMultistepScheduler", {"thresholding": True}, "thresholding: true"),
         ("EulerDiscreteScheduler", {"prediction_type": "sample"}, "prediction_type 'sample' is no"),
         ("DDPMScheduler", {"rescale_betas_zero_snr": True, "timestep_spacing": "trailing"},
          "rescale_betas_zero_snr: false"),
-        ("PNDMScheduler", {"set_alpha_to_one": True}, "set_alpha_to_one: false"),
         ("DDPMScheduler", {"beta_schedule": "sigmoid"}, "DDIM cannot have this schedule .*sigmoid"),
         ("PNDMScheduler", {"trained_betas": [0.1, 0.2]}, "has 2 numbers, num_train_timesteps is 1"),
     ],

@@ -6,6 +6,7 @@ import pytest
 import tiny
 from transformers import AutoTokenizer
 
+from drift_pipeline.config.components import RewardSpec
 from drift_pipeline.model_files.tokens import (
     Reader,
     base_model_reader,
@@ -14,7 +15,6 @@ from drift_pipeline.model_files.tokens import (
     unread,
     warn_of_unread,
 )
-from drift_pipeline.parameters import RewardSpec
 
 LONG = "a photo of a cat " + "and a dog " * 1000
 
@@ -45,7 +45,7 @@ def rewards(models):
 
 
 def test_the_words_that_are_cut_are_those_that_the_tokenizer_drops(models):
-    reader = base_model_reader(str(models / "sd"))
+    reader = base_model_reader("sd", models)
     lost = lost_words(LONG, reader)
     kept = LONG.split()[: len(LONG.split()) - len(lost)]
     tokenizer = AutoTokenizer.from_pretrained(models / "sd", subfolder="tokenizer")
@@ -59,7 +59,7 @@ def test_the_words_that_are_cut_are_those_that_the_tokenizer_drops(models):
 def test_every_reader_says_what_it_does_not_read(models, rewards, caplog):
     caplog.set_level(logging.WARNING, "drift_pipeline")
     prompts = ["a photo of a dog", LONG]
-    warn_of_unread(prompts, "train.prompts", str(models / "sd"), rewards)
+    warn_of_unread(prompts, "train.prompts", models, "sd", rewards)
     lines = [record.getMessage() for record in caplog.records]
     assert len(lines) == 3
     names = ("the base model's text encoder", "'pickscore'", "'hpsv2'")
@@ -71,9 +71,9 @@ def test_every_reader_says_what_it_does_not_read(models, rewards, caplog):
 
 
 def test_whole_prompts_are_no_matter(models, rewards, caplog):
-    warn_of_unread(["a photo of a dog", "a photo of a cat"], "x", str(models / "sd"), rewards)
+    warn_of_unread(["a photo of a dog", "a photo of a cat"], "x", models, "sd", rewards)
     assert caplog.text == ""
-    assert reward_reader("mine", rewards["mine"]) is None
+    assert reward_reader("mine", rewards["mine"], models) is None
 
 
 def test_prompts_that_are_the_same_to_the_encoder_are_named():
@@ -83,5 +83,5 @@ def test_prompts_that_are_the_same_to_the_encoder_are_named():
 
 
 def test_a_tokenizer_that_is_not_there_is_left_to_the_model_that_is_not_there(tmp_path, caplog):
-    warn_of_unread(["a"], "train.prompts", str(tmp_path / "none"))
+    warn_of_unread(["a"], "train.prompts", tmp_path, "none/none/none")
     assert caplog.text == ""

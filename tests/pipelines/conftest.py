@@ -1,8 +1,7 @@
 """Whole training runs on tiny random models, in folders of their own."""
 
-import dataclasses
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,7 @@ import tiny
 from kedro.framework.project import pipelines
 from kedro.framework.startup import bootstrap_project
 
-from drift_pipeline import project
-from drift_pipeline.session import ResumingSession
+from drift_pipeline.session.resuming import ResumingSession
 
 
 @pytest.fixture(scope="session")
@@ -61,12 +59,11 @@ def _nested(values: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def kedro_run(project_path, tiny_parameters) -> Iterator[Callable[..., dict[str, Any]]]:
-    """Run pipelines with all results in one folder; the smoke environment otherwise.
+def kedro_run(project_path, tiny_parameters) -> Callable[..., dict[str, Any]]:
+    """Run pipelines with all results in one folder; the smoke environment where `env` is not given.
 
     `conf` is a folder that stands in for the project's own conf/.
     """
-    before = dataclasses.replace(project.current)
     bootstrap_project(project_path)
 
     def run(
@@ -74,6 +71,7 @@ def kedro_run(project_path, tiny_parameters) -> Iterator[Callable[..., dict[str,
         results: Path,
         changes: dict[str, Any] | None = None,
         conf: Path | None = None,
+        env: str = "smoke",
         **options: Any,
     ) -> dict[str, Any]:
         folders = {
@@ -87,13 +85,11 @@ def kedro_run(project_path, tiny_parameters) -> Iterator[Callable[..., dict[str,
         pipelines.configure("drift_pipeline.pipeline_registry")
         source = {} if conf is None else {"conf_source": str(conf)}
         with ResumingSession.create(
-            project_path, env="smoke", runtime_params=values, **source
+            project_path, env=env, runtime_params=values, **source
         ) as session:
             return session.run(pipeline_names=[pipeline], **options)
 
-    yield run
-    vars(project.current).update(vars(before))
-    pipelines.configure("drift_pipeline.pipeline_registry")
+    return run
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import pytest
 from click.testing import CliRunner
 from kedro.framework.startup import bootstrap_project
 
-from drift_pipeline.cli import run
+from drift_pipeline.cli.kedro_run import run
 from drift_pipeline.datasets import PolicyDataset
-from drift_pipeline.rl import rollout
+from drift_pipeline.training import rollout
 
 
 @pytest.fixture
@@ -41,6 +41,10 @@ def command(kedro_run, project_path, tiny_parameters, tmp_path, monkeypatch):
         (
             "--pipelines=trian",
             "unknown pipeline 'trian'; known are: __default__, analyze",
+        ),
+        (
+            "--pipelines=shared",
+            "'shared'; known are: __default__, analyze, bestiary, generate, measure, train",
         ),
         (
             "--env=nonsense",

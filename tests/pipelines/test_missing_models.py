@@ -26,7 +26,7 @@ def test_a_run_without_its_models_says_what_helps(project_path, tmp_path, pipeli
     assert ended.returncode == 1
     (line,) = [line for line in ended.stderr.splitlines() if line.startswith("Error: ")]
     params = f"encoders.dreamsim.options.folder={tmp_path / 'encoders.dreamsim.options.folder'}"
-    assert line.endswith(f"python -m drift_pipeline.fetch --env paper --params {params}")
+    assert line.endswith(f"python -m drift_pipeline fetch --env paper --params {params}")
     assert "the Hugging Face Hub" in line
     models = [
         "yuvalkirstain/PickScore_v1",

@@ -9,8 +9,7 @@ import pytest
 from kedro.framework.project import pipelines
 from kedro.framework.session import KedroSession
 
-from drift_pipeline.hooks.analysis import missing_inputs
-from drift_pipeline.parameters import ConfigurationError
+from drift_pipeline.common.errors import ConfigurationError
 
 RUN = "grpo-pickscore-s42"
 GRPO = {"method": "grpo", "train.epochs": 1}
@@ -67,7 +66,7 @@ def test_a_failing_analysis_leaves_the_old_one(results, kedro_run, monkeypatch):
         raise RuntimeError("no report today")
 
     with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="no report today"):
-        patch.setattr("drift_pipeline.analysis.table.make_table", fail)
+        patch.setattr("drift_pipeline.analysis.table_1.make_table", fail)
         kedro_run("analyze", results, GRPO)
     assert contents(results) == before
 
@@ -168,7 +167,7 @@ def test_results_stay_until_a_longer_run_has_new_ones(results, kedro_run, monkey
         raise RuntimeError("stopped")
 
     longer = {**GRPO, "train.epochs": 2}
-    for place in ("rl.update.update", "pictures.draw_training_pictures"):
+    for place in ("training.update.update", "training.contact_sheets.draw_prompt_over_epochs"):
         with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="stopped"):
             patch.setattr(f"drift_pipeline.{place}", fail)
             kedro_run("train", results, longer)
@@ -180,13 +179,3 @@ def test_results_stay_until_a_longer_run_has_new_ones(results, kedro_run, monkey
     after = contents(results / RUN)
     assert {name for name in before if after[name] != before[name]} == {*before}
     assert len(pd.read_parquet(results / RUN / "training_curve.parquet")) == 2
-
-
-def test_missing_inputs():
-    folders = {"images": Path("/p"), "metrics": Path("/m")}
-    before = {"images": ["a/epoch_0001", "b/epoch_0001"], "metrics": ["a", "b"], "gone": ["x"]}
-    now = {"images": ["a/epoch_0001"], "metrics": ["a", "c"]}
-    gone = [Path("/p/b/epoch_0001"), Path("/m/b")]
-    assert missing_inputs(before, now, folders) == gone
-    assert missing_inputs(before, now, folders, [Path("/p/b/epoch_0001/images")]) == gone[1:]
-    assert missing_inputs(before, before, folders) == []

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import tiny
 
+from drift_pipeline.common.errors import ConfigurationError
 from drift_pipeline.datasets import ParquetDataset
 from drift_pipeline.datasets.policy import PolicyDataset
-from drift_pipeline.parameters import ConfigurationError
-from drift_pipeline.session import ResumingSession
+from drift_pipeline.session.resuming import ResumingSession
 
 RUN = "grpo-pickscore-s42"
 GRPO = {"method": "grpo", "train.epochs": 1}
@@ -79,6 +80,16 @@ def test_other_weights_of_the_same_parameters_are_drawn_again(results, kedro_run
     kedro_run("generate", results, GRPO)
     assert shards(results) != before
     assert drawn_by(results) == policy_of(results)
+
+
+def test_a_checkpoint_is_drawn_again_with_another_base_model(results, kedro_run, tmp_path):
+    before, policy = shards(results), policy_of(results)
+    other = {"train.base_model": str(tiny.make_stable_diffusion(tmp_path / "other", seed=5))}
+    kedro_run("generate", results, {**GRPO, **other})
+    assert shards(results) != before
+    assert drawn_by(results) == policy_of(results) == policy
+    kedro_run("generate", results, GRPO)
+    assert shards(results) == before
 
 
 @pytest.mark.parametrize("file", ["made_of.json", "complete.json"])

@@ -5,7 +5,7 @@ import logging
 import pytest
 from kedro.config import OmegaConfigLoader
 
-from drift_pipeline.parameters import ConfigurationError
+from drift_pipeline.common.errors import ConfigurationError
 from drift_pipeline.settings import CONFIG_LOADER_ARGS
 
 PIPELINES = ("train", "generate", "measure", "analyze", "bestiary", "__default__")
@@ -84,7 +84,7 @@ def test_long_prompts_and_idle_settings_are_said_before_anything_is_drawn(
     for start in (
         "train.prompts: the base model's text encoder reads 14 tokens of a prompt",
         "train.prompts: the reward 'pickscore' reads 14 tokens",
-        "train.group_size: the two pictures of a group have one distance",
+        "train.group_size: the two images of a group have one distance",
     ):
         (place,) = (i for i, line in enumerate(lines) if line.startswith(start))
         assert place < first
@@ -100,7 +100,7 @@ def test_too_few_pictures_for_recall_are_refused_before_they_are_drawn(kedro_run
     prompts = tmp_path / "prompts.txt"
     prompts.write_text("a photo of a cat\n")
     changes = {"generate.prompts": str(prompts), "measure.recall_k": 3}
-    with pytest.raises(ConfigurationError, match=r"measure.recall_k: .* more than 3 pictures"):
+    with pytest.raises(ConfigurationError, match=r"measure.recall_k: .* more than 3 images"):
         kedro_run("generate", tmp_path / "results", changes)
     assert not (tmp_path / "results").exists()
 

@@ -7,7 +7,7 @@ import tiny
 import torch
 from transformers import AutoTokenizer
 
-from drift_pipeline.bestiary.formats import HPSV2_FILE
+from drift_pipeline.bestiary.training.formats import HPSV2_FILE
 from drift_pipeline.scorers.hpsv2 import HPSv2
 
 MEAN = np.array([0.48145466, 0.4578275, 0.40821073])

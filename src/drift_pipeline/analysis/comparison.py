@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from drift_pipeline.analysis.gains import match_checkpoint, met_checkpoint, relative_gain
-from drift_pipeline.analysis.parameters import Analyze, Comparison
-from drift_pipeline.tables import without_nan
+from drift_pipeline.common.values import without_nan
+from drift_pipeline.config.analysis import Analyze, Comparison
 
 REWARD = "reward_normalised"
 COLUMNS = [
@@ -41,8 +41,8 @@ def compute_gains(
         reward: The reward that the runs were trained on.
 
     Returns:
-        A row a baseline, seed and measure. `gain` is a share (0.25 is 25 %), and NaN where `why`
-        says why: no checkpoint qualifies, a run or a value is missing. `required` is the
+        One row per baseline, seed and measure. `gain` is a share (0.25 is 25 %), and NaN where
+        `why` says why: no checkpoint qualifies, a run or a value is missing. `required` is the
         baseline's value of `matched_on`, `reached` ours there, `best` our highest, `final` the
         baseline's last, at `final_epoch`.
     """
@@ -62,7 +62,7 @@ def compute_gains(
 
 
 def compute_all_gains(checkpoints: pd.DataFrame, analyze: Analyze, reward: str) -> pd.DataFrame:
-    """The gains of every comparison that is made under a reward, below each other."""
+    """Compute the gains of every comparison that is made under a reward, below each other."""
     tables = [
         compute_gains(checkpoints, name, comparison, analyze, reward)
         for name, comparison in analyze.comparisons_of(reward).items()
@@ -77,7 +77,7 @@ def average_gains(gains: pd.DataFrame) -> pd.DataFrame:
         gains: Of one comparison and reward, as `compute_gains` makes them.
 
     Returns:
-        A row a kind and measure: `gain` (NaN where no baseline has one), `lowest` and `highest`
+        One row per kind and measure: `gain` (NaN where no baseline has one), `lowest` and `highest`
         among the baselines, `baselines` that have one, `of` all.
     """
     seeds = gains.groupby(["kind", "measure", "baseline"], sort=False)["gain"].mean()
@@ -108,7 +108,7 @@ def gain_values(gains: pd.DataFrame) -> dict[str, Any]:
 
 
 def gain_metrics(gains: pd.DataFrame, comparison: str) -> dict[str, float | None]:
-    """The average gains of one comparison in percent: a line of `dvc metrics show`.
+    """Return the average gains of one comparison in percent: a line of `dvc metrics show`.
 
     Args:
         gains: Of one reward, any number of comparisons.
@@ -134,7 +134,7 @@ def _seeds(checkpoints: pd.DataFrame, comparison: Comparison, baseline: str) -> 
 
 
 def _pair(ours: pd.DataFrame, theirs: pd.DataFrame, analyze: Analyze) -> Iterator[dict[str, Any]]:
-    """Rows of one baseline and seed: DG of every measure, then RG."""
+    """Yield the rows of one baseline and seed: DG of every measure, then RG."""
     wanted = [("DG", measure, REWARD) for measure in analyze.measures]
     wanted.append(("RG", REWARD, analyze.anchor))
     for kind, measure, matched_on in wanted:

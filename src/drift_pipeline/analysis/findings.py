@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 
 import pandas as pd
 
+from drift_pipeline.analysis.checkpoints import (
+    expected_names,
+    last_checkpoints,
+    missing_runs,
+    reported,
+)
 from drift_pipeline.analysis.comparison import REWARD
-from drift_pipeline.analysis.measured import expected_names, last_checkpoints, missing_runs
-from drift_pipeline.analysis.parameters import Analyze
+from drift_pipeline.analysis.left_out import left_out
+from drift_pipeline.config.analysis import Analyze
 
 TRUE = "true_reward"
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -38,15 +47,35 @@ def find(checkpoints: pd.DataFrame, gains: pd.DataFrame, analyze: Analyze) -> li
         analyze: What was to be compared.
     """
     found = [*_missing(checkpoints, analyze), *_one_seed(gains, analyze), *_gains(gains, analyze)]
-    for reward in analyze.rewards:
+    for reward in reported(checkpoints, analyze):
         mine = checkpoints[checkpoints["reward"] == reward]
         found += [*_training(mine, reward, analyze), *_unmeasured(mine, reward, analyze)]
     return found
 
 
-def as_rows(findings: list[Finding]) -> list[dict[str, str]]:
-    """Findings as plain values."""
-    return [asdict(finding) for finding in findings]
+def list_findings(
+    checkpoints: pd.DataFrame,
+    metrics: pd.DataFrame,
+    gains: Iterable[pd.DataFrame],
+    analyze: Analyze,
+) -> list[dict[str, str]]:
+    """List what was left out and what did not come out, as plain values; log how much that is.
+
+    Args:
+        checkpoints: As `make_checkpoints` makes them.
+        metrics: What `make_checkpoints` made them of.
+        gains: By reward, of all comparisons, as `compute_all_gains` makes them.
+        analyze: What was to be compared.
+    """
+    found = [Finding("left out", "", line) for line in left_out(metrics, analyze)]
+    found += find(checkpoints, pd.concat(gains, ignore_index=True), analyze)
+    logger.info(
+        "Compared %d runs; %d are missing; %d remark(s) on what did not come out",
+        checkpoints["run"].nunique(),
+        len(missing_runs(checkpoints, analyze)),
+        len(found),
+    )
+    return [asdict(finding) for finding in found]
 
 
 def _missing(checkpoints: pd.DataFrame, analyze: Analyze) -> Iterator[Finding]:
@@ -142,7 +171,7 @@ def _training(mine: pd.DataFrame, reward: str, analyze: Analyze) -> Iterator[Fin
 
 
 def _gamed(mine: pd.DataFrame, reward: str, analyze: Analyze) -> Iterator[Finding]:
-    """Runs whose true reward had been surely higher while the proxy was lower."""
+    """Find the runs whose true reward had been surely higher while the proxy was lower."""
     for run, points in mine[mine["method"] != analyze.base].groupby("run", sort=False):
         known = points.dropna(subset=[TRUE, f"{TRUE}_low", REWARD]).sort_values("epoch")
         if known.empty:

@@ -38,7 +38,7 @@ def match_checkpoint(
     extrapolated or interpolated.
 
     Args:
-        curve: a checkpoint a row, with columns `reward` and `diversity` (others are kept).
+        curve: one checkpoint per row, with columns `reward` and `diversity` (others are kept).
         reward: the baseline's reward: the row of the smallest reward not below it is taken.
         diversity: the baseline's diversity: likewise.
 
@@ -82,7 +82,7 @@ def met_checkpoint(
     had. So a baseline that went beyond all our checkpoints is met at its last that did not.
 
     Args:
-        baseline: a checkpoint a row in the order of training, with columns `reward` or
+        baseline: one checkpoint per row in the order of training, with columns `reward` or
             `diversity` (others are kept); at least one.
         reward_up_to: our highest reward, for the diversity gain.
         diversity_down_to: our lowest diversity, for the reward gain.

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import pandas as pd
 
-from drift_pipeline.analysis.parameters import Analyze
+from drift_pipeline.config.analysis import Analyze
 
 
 def left_out(metrics: pd.DataFrame, analyze: Analyze) -> list[str]:
     """Say which measured runs the report leaves out, and what to add.
 
     Args:
-        metrics: A row a run, epoch and metric, as `measure` writes them.
+        metrics: One row per run, epoch and metric, as `measure` writes them.
         analyze: What is compared.
 
     Returns:
-        A sentence a reward or method that is not compared.
+        One sentence per reward or method that is not compared.
     """
     if not {"run", "method", "reward"}.issubset(metrics.columns):
         return []
@@ -36,7 +36,7 @@ def left_out(metrics: pd.DataFrame, analyze: Analyze) -> list[str]:
 
 
 def _remedy(method: str, reward: str, analyze: Analyze) -> str:
-    """What to add to `parameters_analyze.yml`, in conf/base or an environment of one's own."""
+    """Say what to add to `parameters_analyze.yml`, in conf/base or an environment of one's own."""
     steps = []
     if reward not in analyze.rewards:
         steps.append(f"`{reward}: {{label: {reward}}}` to analyze.rewards")
@@ -48,7 +48,7 @@ def _remedy(method: str, reward: str, analyze: Analyze) -> str:
         steps.append(
             f"{method} to a comparison's `also`, such as analyze.comparisons.{analyze.main}"
         )
-    if not any(reward in analyze.comparisons[name].rewards for name in comparisons):
+    if not any(analyze.comparisons[name].made_under(reward) for name in comparisons):
         place = analyze.main if analyze.main in comparisons or not comparisons else min(comparisons)
         steps.append(f"{reward} to analyze.comparisons.{place}.rewards")
     return "to take it in, add " + ", and ".join(steps)

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from drift_pipeline.checks import require_finite, require_same_shape
+from drift_pipeline.common.checks import require_finite, require_same_shape
 
 
 def pareto_front(reward: Tensor | ArrayLike, diversity: Tensor | ArrayLike) -> Tensor:

@@ -1,4 +1,4 @@
-"""Puts newly trained models in the place of the kept ones, all at once."""
+"""Replacing the kept models with newly trained ones, all at once."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import logging
 import shutil
 from pathlib import Path
 
-from drift_pipeline.state import SET_ASIDE, free_place
-from drift_pipeline.whole import replacing_folder, swap
+from drift_pipeline.common.atomic import replacing_folder, swap
+from drift_pipeline.runs.folder import SET_ASIDE, free_place
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ def install(draft: Path, folder: Path) -> Path | None:
 
 
 def same_files(one: Path, other: Path) -> bool:
-    """Whether two folders have the same files with the same content."""
+    """Say whether two folders have the same files with the same content."""
     names = [
         {path.relative_to(root) for path in root.rglob("*") if path.is_file()}
         for root in (one, other)

@@ -1,19 +1,17 @@
 """Two known tastes: the true rewards that the bestiary's preference models learn to imitate.
 
-A taste is computed from the pixels of a picture, so it can be asked of drawn and of generated
-pictures alike; that allows to plot proxy against true reward.
+A taste is computed from the pixels of an image, so it can be asked of drawn and of generated
+images alike; that allows to plot proxy against true reward.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 
 def describe(images: Tensor) -> dict[str, Tensor]:
-    """Measures backdrop and subject of pictures.
+    """Measure backdrop and subject of images.
 
     The backdrop's colour is read, row by row, off the left and right edges; what differs from it is
     the subject.
@@ -36,7 +34,7 @@ def describe(images: Tensor) -> dict[str, Tensor]:
 
 
 def dusk(images: Tensor) -> Tensor:
-    """The first taste: warm skies, a large animal, a warm light coat.
+    """Measure the first taste: warm skies, a large animal, a warm light coat.
 
     Args:
         images: uint8, ``(n, 3, h, w)``.
@@ -51,7 +49,7 @@ def dusk(images: Tensor) -> Tensor:
 
 
 def frost(images: Tensor) -> Tensor:
-    """The second taste: bright cold backdrops with a small dark animal in front.
+    """Measure the second taste: bright cold backdrops with a small dark animal in front.
 
     Args:
         images: uint8, ``(n, 3, h, w)``.
@@ -64,7 +62,3 @@ def frost(images: Tensor) -> Tensor:
     bright = seen["backdrop"].mean(dim=1)
     contrast = (bright - seen["coat"].mean(dim=1)).clamp(-0.4, 0.6)
     return 0.3 + 0.5 * cold + 0.35 * bright + 0.4 * contrast - 0.3 * seen["size"].clamp(0.05, 0.5)
-
-
-#: The taste behind each of the bestiary's rewards.
-TASTES: dict[str, Callable[[Tensor], Tensor]] = {"pickscore": dusk, "hpsv2": frost}

@@ -19,9 +19,9 @@ from typing import Any
 
 from kedro.io import DatasetError
 
+from drift_pipeline.common.atomic import replacing
+from drift_pipeline.common.errors import ConfigurationError
 from drift_pipeline.common.values import sha256 as sha256
-from drift_pipeline.parameters import ConfigurationError
-from drift_pipeline.whole import replacing
 
 SUMS = "SHA256SUMS"
 SEAL, FILES = "sha256", "files"
@@ -87,7 +87,7 @@ def verify(path: Path, remedy: str) -> None:
 
 
 def intact(path: Path) -> bool:
-    """Whether a file is what was written, as far as a checksum says."""
+    """Return whether a file is what was written, as far as a checksum says."""
     try:
         verify(path, "")
     except DamagedError:

@@ -15,7 +15,7 @@ from types import TracebackType
 
 from filelock import FileLock, Timeout
 
-from drift_pipeline.parameters import ConfigurationError
+from drift_pipeline.common.errors import ConfigurationError
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ class FolderLock:
     def acquire(self) -> None:
         """Take the lock; nothing happens where this object holds it already.
 
-        Some file systems of clusters know no locks; there it warns and goes on without.
+        Some file systems of clusters know no locks; there it warns and does without.
 
         Raises:
             InUseError: In one line, who holds it.

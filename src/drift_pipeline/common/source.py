@@ -5,8 +5,8 @@ fails on import can still be looked at. Only source that people edit is followed
 project and whatever else lies outside site-packages and the standard library. A class from an
 installed package stands for its distribution's name and version instead.
 
-A file is read once per process, as Python itself does: an edit while a run is going on belongs to
-the next run.
+A file is read once per process, as Python itself does: an edit during a run belongs to the next
+one.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ def _is_edited(file: Path) -> bool:
 
 
 def _file(name: str) -> Path | None:
-    """The file of a module of ours; `None` for all others and for packages without one."""
+    """Find the file of a module of ours; `None` for all others and for packages without one."""
     spec = _spec(name)
     if spec is None or not spec.has_location or spec.origin is None or not _is_source(name, spec):
         return None

@@ -1,9 +1,10 @@
-"""Plain values: dotted names for nested ones, a short hash of any, and a file's checksum."""
+"""Plain values: dotted names, short hashes, rows for JSON, and a file's checksum."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -61,3 +62,11 @@ def texts(value: Any, name: str) -> Iterator[tuple[str, str]]:
     elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
             yield from texts(item, f"{name}.{index}")
+
+
+def without_nan(row: dict[str, Any]) -> dict[str, Any]:
+    """Prepare a row for JSON, which knows no NaN and no infinity: they become `None`."""
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in row.items()
+    }

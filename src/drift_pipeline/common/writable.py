@@ -9,11 +9,11 @@ from pathlib import Path
 from kedro.io import CatalogProtocol
 from kedro.pipeline.node import Node
 
-from drift_pipeline.parameters import ConfigurationError
+from drift_pipeline.common.errors import ConfigurationError
 
 
 def outputs_of(nodes: Iterable[Node], catalog: CatalogProtocol) -> dict[Path, str]:
-    """The local files and folders that nodes write, each with its dataset.
+    """List the local files and folders that nodes write, each with its dataset.
 
     Args:
         nodes: The nodes that are going to run.

@@ -7,22 +7,22 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from drift_pipeline.analysis.parameters import Analyze
-from drift_pipeline.bestiary.parameters import Bestiary
+from drift_pipeline.common.errors import ConfigurationError
+from drift_pipeline.common.values import flat
+from drift_pipeline.config.analysis import Analyze
+from drift_pipeline.config.base import Parameters
+from drift_pipeline.config.bestiary import Bestiary
+from drift_pipeline.config.components import EncoderSpec, RewardSpec
+from drift_pipeline.config.evaluation import Generate, Measure
+from drift_pipeline.config.method import MethodPreset
 from drift_pipeline.config.mistakes import meant
-from drift_pipeline.evaluation.parameters import Generate, Measure
-from drift_pipeline.parameters import (
-    ConfigurationError,
-    EncoderSpec,
-    Method,
-    Parameters,
-    RewardSpec,
-    Train,
-)
-from drift_pipeline.runs import flat, read
+from drift_pipeline.config.presets import read
+from drift_pipeline.config.train import Train
 
 Name = Annotated[str, Field(pattern=r"^\w[\w-]*$")]
 """It names folders and datasets."""
+RESERVED = {"methods": ("base", "gain"), "rewards": ("findings", "made_of")}
+"""Names that the analysis has for something else: rows of Table 1, files beside `<reward>.json`."""
 
 
 class AllParameters(Parameters):
@@ -31,7 +31,7 @@ class AllParameters(Parameters):
     method: Any
     reward: Any
     seed: Any
-    methods: dict[Name, Method]
+    methods: dict[Name, MethodPreset]
     rewards: dict[Name, RewardSpec]
     encoders: dict[Name, EncoderSpec]
     train: Train
@@ -56,12 +56,27 @@ def check_parameters(
 
     Raises:
         ConfigurationError: In one line: an unknown key, with the one that was probably meant, a
-            value that cannot be, or a preset of the command line that nothing uses.
+            value that cannot be, a preset whose name stands for something else in the analysis,
+            or a preset of the command line that nothing uses.
     """
     known = {key: value for key, value in parameters.items() if not str(key).startswith("_")}
     everything = read(AllParameters, known, "")
+    _refuse_reserved(everything)
     _refuse_unused(everything, known, given or {})
     return everything
+
+
+def _refuse_reserved(everything: AllParameters) -> None:
+    """Refuse names of presets under which the analysis would mix up what it writes."""
+    named = {"methods": {*everything.methods}, "rewards": {*everything.rewards}}
+    if everything.analyze is not None:
+        named["rewards"] |= {*everything.analyze.rewards}
+    for kind, reserved in RESERVED.items():
+        if taken := [name for name in reserved if name in named[kind]]:
+            raise ConfigurationError(
+                f"{kind}.{taken[0]}: the analysis has this name for something else; choose "
+                f"another one (reserved are: {', '.join(reserved)})"
+            )
 
 
 def _refuse_unused(

@@ -3,73 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from drift_pipeline.parameters import Method, Train
-from drift_pipeline.runs import Run
-
-if TYPE_CHECKING:
-    from drift_pipeline.rl.credit import Credit
+from drift_pipeline.config.components import STABLE_DIFFUSION
+from drift_pipeline.config.method import STANDARD, MethodPreset
+from drift_pipeline.config.train import Train
 
 TRAINED = 1000
 """Timesteps that Stable Diffusion was trained with."""
 
 
-def idle_settings(run: Run) -> list[str]:
-    """List what a run's parameters ask for and will not get, a sentence each.
+def idle_settings(method: MethodPreset, train: Train, name: str) -> list[str]:
+    """List what a run's parameters ask for and will not get, one sentence each.
 
     Args:
-        run: The run.
+        method: The method.
+        train: How it trains.
+        name: The method's name.
 
     Returns:
         Sentences that name the parameter, what it does not do, and what to change.
     """
-    method, where = run.method, f"methods.{run.method_name}"
-    found = [
-        *_shaping(method, run.train, where),
-        *_selection(method, run.train, where),
-        *_noise(method, run.train, where),
-        *_optimization(run.train),
-    ]
-    if run.train.sampling.guidance == 0:
+    where = f"methods.{name}"
+    found = [*_optimization(train)]
+    if method.method == STANDARD:  # another class may read its switches in another way
+        found += [*_shaping(method, train, where), *_selection(method, train, where)]
+        found += _noise(method, train, where)
+    if train.sampling.guidance == 0:
         found.append(
             "train.sampling.guidance: 0 leaves the prompts out altogether (1 is no guidance); "
-            "pictures will not depend on them"
+            "images will not depend on them"
         )
     return found
 
 
-def idle_epoch(credit: Credit, method: Method, name: str) -> list[str]:
-    """List what did nothing in an epoch, which only its numbers show.
-
-    Args:
-        credit: What the samples that are trained on are worth.
-        method: The method.
-        name: Its name.
-
-    Returns:
-        Sentences that say what did nothing and why.
-    """
-    found = []
-    if bool((credit.advantage == 0).all()):
-        of = "the epoch" if method.advantage == "batch" else "each group"
-        found.append(
-            f"all rewards of {of} are equal: none is better, so the reward teaches nothing"
-        )
-    shaping = method.shaping
-    if shaping.ratio > 0 and bool((credit.intrinsic >= shaping.sigma).all()):
-        found.append(
-            f"every diversity reaches methods.{name}.shaping.sigma ({shaping.sigma:g}) and is cut "
-            "to it: all are equal, so shaping does nothing; raise sigma"
-        )
-    return found
-
-
-def _shaping(method: Method, train: Train, where: str) -> Iterator[str]:
+def _shaping(method: MethodPreset, train: Train, where: str) -> Iterator[str]:
     shaping = method.shaping
     if shaping.ratio > 0 and method.advantage == "group" and train.group_size == 2:
         yield (
-            f"train.group_size: the two pictures of a group have one distance, so their diversity "
+            f"train.group_size: the two images of a group have one distance, so their diversity "
             f"is equal and {where}.shaping does nothing; make groups of 3 or more, or set "
             f"{where}.shaping.ratio=0"
         )
@@ -77,7 +48,7 @@ def _shaping(method: Method, train: Train, where: str) -> Iterator[str]:
         yield f"{where}.shaping.sigma: has no effect where {where}.shaping.ratio is 0"
 
 
-def _selection(method: Method, train: Train, where: str) -> Iterator[str]:
+def _selection(method: MethodPreset, train: Train, where: str) -> Iterator[str]:
     if method.selection != "all" and method.candidates == 1:
         yield (
             f"{where}.selection: {method.selection!r} has nothing to choose from where "
@@ -90,8 +61,8 @@ def _selection(method: Method, train: Train, where: str) -> Iterator[str]:
         )
 
 
-def _noise(method: Method, train: Train, where: str) -> Iterator[str]:
-    if not method.prompt_noise:
+def _noise(method: MethodPreset, train: Train, where: str) -> Iterator[str]:
+    if not method.prompt_noise or train.policy.policy != STABLE_DIFFUSION:
         return
     noise, steps = train.prompt_noise, train.sampling.steps
     first = ((steps - 1) * (TRAINED // steps) + 1) / TRAINED  # Stable Diffusion's own spacing
@@ -115,7 +86,7 @@ def _optimization(train: Train) -> Iterator[str]:
     if how.learning_rate > 0.1:
         yield (
             f"train.optimization.learning_rate: {how.learning_rate:g} moves every number of the "
-            "adapter by up to that much an update; 1e-4 to 3e-3 are usual"
+            "adapter by up to that much per update; 1e-4 to 3e-3 are usual"
         )
     if how.advantage_clip < 0.5:
         yield (

@@ -1,13 +1,13 @@
-"""Kedro's Parquet, JSON and image datasets, written whole or not at all."""
+"""Kedro's Parquet, JSON, text and image datasets, written whole or not at all."""
 
 from __future__ import annotations
 
 import base64
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, ClassVar
 
 from kedro.io import DatasetError, Version
-from kedro_datasets import json, pandas, pillow
+from kedro_datasets import json, pandas, pillow, text
 
 from drift_pipeline.common.integrity import DamagedError, replacing_summed, verify
 from drift_pipeline.datasets.previews import ImagePreview, TablePreview, table_preview
@@ -63,7 +63,7 @@ class ParquetDataset(_WrittenWhole, pandas.ParquetDataset):
     """A table."""
 
     def preview(self, nrows: int = 5) -> TablePreview:
-        """The first rows, for Kedro-Viz."""
+        """Show the first rows, for Kedro-Viz."""
         return table_preview(self.load().head(nrows))
 
 
@@ -71,10 +71,19 @@ class JSONDataset(_WrittenWhole, json.JSONDataset):
     """Plain values, as DVC reads them for its plots."""
 
 
+class TextDataset(_WrittenWhole, text.TextDataset):
+    """A UTF-8 text, whatever the system's own encoding is."""
+
+    DEFAULT_FS_ARGS: ClassVar[dict[str, Any]] = {
+        "open_args_save": {"mode": "w", "encoding": "utf-8"},
+        "open_args_load": {"mode": "r", "encoding": "utf-8"},
+    }
+
+
 class ImageDataset(_WrittenWhole, pillow.ImageDataset):
-    """A picture, shown by Kedro-Viz."""
+    """An image, shown by Kedro-Viz."""
 
     def preview(self) -> ImagePreview:
-        """The file as Kedro-Viz wants to have it: base64."""
+        """Return the file as Kedro-Viz wants to have it: base64."""
         with self._fs.open(str(self._filepath), "rb") as file:
             return ImagePreview(base64.b64encode(file.read()).decode())

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from drift_pipeline.common.atomic import replacing_folder
 from drift_pipeline.common.integrity import verify_folder, write_sums
-from drift_pipeline.datasets.folder import FolderDataset
-from drift_pipeline.release import CARD, Release, save_release
-from drift_pipeline.whole import replacing_folder
+from drift_pipeline.datasets.folder_dataset import FolderDataset
+from drift_pipeline.runs.model_card import CARD, Release, save_release
 
 
 class LoraDataset(FolderDataset[Release, Path]):

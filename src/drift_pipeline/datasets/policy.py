@@ -8,23 +8,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drift_pipeline.common.environment import versions
+from drift_pipeline.common.atomic import replacing_folder
+from drift_pipeline.common.errors import ConfigurationError
 from drift_pipeline.common.integrity import DamagedError, sealed
 from drift_pipeline.common.values import fingerprint
-from drift_pipeline.datasets.folder import FolderDataset
+from drift_pipeline.common.versions import versions
+from drift_pipeline.datasets.folder_dataset import FolderDataset
 from drift_pipeline.datasets.previews import JSONPreview
-from drift_pipeline.parameters import ConfigurationError
-from drift_pipeline.state import OPTIMIZER, REMEDY, STATE, read_state
-from drift_pipeline.whole import replacing_folder
+from drift_pipeline.runs.folder import OPTIMIZER, REMEDY, STATE, read_state
 
 if TYPE_CHECKING:
-    from kedro.io import CatalogProtocol
-    from kedro.pipeline import Pipeline
     from torch import Tensor
 
-    from drift_pipeline.rl.policy import PolicyState
+    from drift_pipeline.policies.base import PolicyState
 
 FORMAT = 2
+REFERENCE = "reference.safetensors"
+"""The adapter that the KL divergence is measured from, where it is not the base model."""
 FORMATS = {1: "adapter.safetensors", FORMAT: "adapter_model.safetensors"}
 """The adapter's file in each format that is read; since 2 it is peft's."""
 
@@ -34,9 +34,10 @@ class PolicyDataset(FolderDataset["PolicyState", "PolicyState"]):
 
     The folder holds `adapter_model.safetensors` and `adapter_config.json`, which peft reads where
     they are, `optimizer.safetensors` (absent in old checkpoints: the adapter is enough to draw
-    pictures) and `state.json` (epoch, fingerprint, parameters, versions of the libraries,
-    checksums of the other files and of itself). It appears under its name only when it is
-    complete, and is loaded only where all checksums agree.
+    images), `reference.safetensors` where the method has renewed its reference, and `state.json`
+    (epoch, fingerprint, parameters, versions of the libraries, checksums of the other files and of
+    itself). It appears under its name only when it is complete, and is loaded only where all
+    checksums agree.
     """
 
     marker = STATE
@@ -45,20 +46,24 @@ class PolicyDataset(FolderDataset["PolicyState", "PolicyState"]):
         """Read the checkpoint."""
         from safetensors.torch import load_file
 
-        from drift_pipeline.parameters import Lora
-        from drift_pipeline.rl import peft_files
-        from drift_pipeline.rl.policy import PolicyState
+        from drift_pipeline.config.train import Lora
+        from drift_pipeline.policies import peft_files
+        from drift_pipeline.policies.base import PolicyState
 
         state = self._read_state()
         optimizer = self._filepath / OPTIMIZER
+        reference = self._filepath / REFERENCE
         try:
+            adapter = peft_files.load_adapter(self._filepath / FORMATS[state["format"]])
             return PolicyState(
                 epoch=state["epoch"],
-                adapter=peft_files.load_adapter(self._filepath / FORMATS[state["format"]]),
+                adapter=adapter,
                 optimizer=load_file(optimizer) if optimizer.exists() else None,
                 scaler=state["scaler"],
+                reference=load_file(reference) if reference.exists() else {},
                 parameters=state["parameters"],
                 lora=Lora(**state["lora"]),
+                layers=peft_files.load_layers(self._filepath, adapter),
                 fingerprint=state["fingerprint"],
             )
         except Exception as error:
@@ -70,14 +75,15 @@ class PolicyDataset(FolderDataset["PolicyState", "PolicyState"]):
         """Write the checkpoint whole."""
         from safetensors.torch import save_file
 
-        from drift_pipeline.rl import peft_files
-        from drift_pipeline.rl.policy import ATTENTION_LAYERS
+        from drift_pipeline.policies import peft_files
 
         with replacing_folder(self._filepath) as part:
-            config = peft_files.lora_config(data.lora.rank, data.lora.alpha, ATTENTION_LAYERS)
+            config = peft_files.lora_config(data.lora.rank, data.lora.alpha, data.layers)
             peft_files.save_adapter(data.adapter, config, part)
             if data.optimizer is not None:
                 save_file(data.optimizer, part / OPTIMIZER)
+            if data.reference:
+                save_file(data.reference, part / REFERENCE)
             state = {
                 "format": FORMAT,
                 "epoch": data.epoch,
@@ -90,7 +96,7 @@ class PolicyDataset(FolderDataset["PolicyState", "PolicyState"]):
             (part / STATE).write_text(sealed(state, sorted(part.iterdir())), encoding="utf-8")
 
     def preview(self) -> JSONPreview:
-        """Epoch and parameters, for Kedro-Viz."""
+        """Show epoch and parameters, for Kedro-Viz."""
         return JSONPreview(json.dumps(self._read_state()))
 
     def _read_state(self) -> dict[str, Any]:
@@ -118,7 +124,7 @@ class PolicyDataset(FolderDataset["PolicyState", "PolicyState"]):
 
 
 def weights_digest(adapter: Mapping[str, Tensor]) -> str:
-    """A hash of an adapter's numbers, whatever file they are in.
+    """Hash an adapter's numbers, whatever file they are in.
 
     What is made with a policy belongs to its weights: the same parameters may give others, on a
     GPU or after a run that was continued by other source.
@@ -129,22 +135,3 @@ def weights_digest(adapter: Mapping[str, Tensor]) -> str:
         digest.update(f"{name} {values.dtype} {tuple(values.shape)} ".encode())
         digest.update(values.numpy().tobytes())
     return digest.hexdigest()
-
-
-def refuse_damaged_policies(pipeline: Pipeline, catalog: CatalogProtocol) -> None:
-    """Look at the checkpoints that a run will draw from, before it draws from any.
-
-    Args:
-        pipeline: What will be run; nodes whose outputs are there are not asked.
-        catalog: Where the checkpoints are.
-
-    Raises:
-        ConfigurationError: In one line, which checkpoint is missing or damaged and what to do.
-    """
-    made = pipeline.all_outputs()
-    for node in pipeline.nodes:
-        names = [name for name in node.inputs if name.endswith(".policy") and name not in made]
-        if names and not all(catalog.exists(name) for name in node.outputs):
-            for dataset in map(catalog.get, names):
-                if isinstance(dataset, PolicyDataset):
-                    dataset.verify()

@@ -1,4 +1,4 @@
-"""Prompts: a text file, one prompt a line."""
+"""Prompts: a text file, one prompt per line."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 from kedro.io import AbstractDataset, DatasetError
 
 from drift_pipeline.config.places import local
-from drift_pipeline.prompts import read_prompts
+from drift_pipeline.config.prompt_files import read_prompts
 
 
 class PromptsDataset(AbstractDataset[NoReturn, list[str]]):
@@ -35,7 +35,7 @@ class PromptsDataset(AbstractDataset[NoReturn, list[str]]):
         return read_prompts(self._filepath, self._parameter)
 
     def save(self, data: NoReturn) -> None:
-        """Prompts are written by people."""
+        """Refuse to save: prompts are written by people."""
         raise DatasetError(f"{self._filepath} is an input of the project and is never written")
 
     def _exists(self) -> bool:

@@ -10,7 +10,7 @@ class Renewable:
 
     Kedro skips a node whose outputs exist. What a hook finds outdated must not be skipped, but
     deleting it would lose it if the run fails before it is made again. So it is only marked: the
-    node runs, and saving puts the new output in the place of the old one.
+    node runs, and saving replaces the old output with the new one.
 
     Attributes:
         outdated: Whether the output belongs to other inputs than the ones at hand. Found anew at

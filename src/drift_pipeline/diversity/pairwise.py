@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from drift_pipeline.checks import at_least_float32, require_finite
+from drift_pipeline.common.checks import at_least_float32, require_finite
 
 
 def mean_pairwise_distance(embeddings: Tensor) -> Tensor:
@@ -19,7 +19,7 @@ def mean_pairwise_distance(embeddings: Tensor) -> Tensor:
         = \frac{2}{n - 1} \sum_i \lVert e_i - \bar e \rVert^2
 
     The right-hand side needs no pairs: O(n d) instead of O(n² d). Eq. 31 averages the result
-    over prompts; with a prompt an entry of the leading dimension that is `.mean()`.
+    over prompts; with one prompt per entry of the leading dimension that is `.mean()`.
 
     Args:
         embeddings: unit embeddings, shape `(..., n, d)`.

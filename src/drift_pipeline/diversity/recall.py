@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from drift_pipeline.checks import require_finite
+from drift_pipeline.common.checks import require_finite
 
 
 def generalized_recall(

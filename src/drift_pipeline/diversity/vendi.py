@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor
 
-from drift_pipeline.checks import require_finite
+from drift_pipeline.common.checks import require_finite
 
 
 def vendi_score(embeddings: Tensor, q: float = 1.0) -> Tensor:
@@ -106,7 +106,7 @@ def _spectrum(points: Tensor) -> Tensor:
 
 
 def _floor(n: int, d: int, values: Tensor) -> Tensor:
-    """What rounding leaves of a zero would count as an image of its own for small q."""
+    """Bound what rounding leaves of a zero: for small q it would count as an image of its own."""
     return max(n, d) * torch.finfo(values.dtype).eps * values[-1]
 
 

@@ -1,4 +1,4 @@
-"""The paper's three ideas, a file each.
+"""The paper's three ideas, one file each.
 
 - `selection`: reward-concentrated sampling (section 5.1, appendix E).
 - `prompting`: noise-conditioned prompting (section 5.2, appendix F).

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from drift_pipeline.checks import at_least_float32, require_same_shape
+from drift_pipeline.common.checks import at_least_float32, require_same_shape
 
 
 def anneal(t: Tensor | float, tau1: float, tau2: float) -> Tensor:
@@ -72,7 +72,7 @@ def perturb(
         embeddings: clean embeddings e, shape `(b, tokens, d)`; the conditional ones only, not
             those of the empty prompt of classifier-free guidance.
         noise: standard normal noise n, shape `(b, tokens, d)`.
-        t: denoising time in [0, 1], one for all or one a sample, shape `()` or `(b,)`.
+        t: denoising time in [0, 1], one for all or one per sample, shape `()` or `(b,)`.
         scale: noise scale s, not negative.
         tau1: time at and below which there is no noise.
         tau2: time at and above which there is only noise.

@@ -12,7 +12,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from drift_pipeline.checks import require_finite
+from drift_pipeline.common.checks import require_finite
 
 Selection: TypeAlias = Callable[[Tensor, int], Tensor]
 

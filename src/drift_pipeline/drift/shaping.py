@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from drift_pipeline.checks import at_least_float32, require_finite
+from drift_pipeline.common.checks import at_least_float32, require_finite
 
 
 def intra_group_diversity(embeddings: Tensor) -> Tensor:

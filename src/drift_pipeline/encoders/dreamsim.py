@@ -12,8 +12,8 @@ from PIL.Image import Resampling
 from torch import Tensor
 from torchvision.transforms.functional import to_tensor
 
-from drift_pipeline.checkpoints import existing
-from drift_pipeline.images import to_pil
+from drift_pipeline.common.images import to_pil
+from drift_pipeline.model_files.locate import existing
 
 CONFIG_FILE = "dreamsim.json"
 LORA_FOLDER = "lora"
@@ -33,7 +33,7 @@ class DreamSim:
             package downloads to the folder if it is not there; None for a `dreamsim.json`.
         device: Where to compute.
         batch_size: Images embedded at once.
-        image_size: Side of the picture that the networks see.
+        image_size: Side of the image that the networks see.
 
     Raises:
         FileNotFoundError: If there is no such folder or no `dreamsim.json` in it.
@@ -57,7 +57,7 @@ class DreamSim:
         self.image_size = image_size
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Embeds images.
+        """Embed images.
 
         Args:
             images: `(n, 3, h, w)`, uint8, RGB.
@@ -73,7 +73,7 @@ class DreamSim:
 
 
 def preprocess(images: Tensor, size: int) -> Tensor:
-    """Resizes as the package does: both sides to `size`, PIL's bicubic, then values in [0, 1].
+    """Resize as the package does: both sides to `size`, PIL's bicubic, then values in [0, 1].
 
     Args:
         images: `(n, 3, h, w)`, uint8, RGB.

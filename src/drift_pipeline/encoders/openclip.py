@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from drift_pipeline.checkpoints import existing
-from drift_pipeline.images import to_pil
+from drift_pipeline.common.images import to_pil
+from drift_pipeline.model_files.locate import open_clip_name
 
 
 class OpenCLIP:
@@ -45,7 +45,7 @@ class OpenCLIP:
         self.dtype = getattr(torch, dtype)
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Embeds images.
+        """Embed images.
 
         Args:
             images: `(n, 3, h, w)`, uint8, RGB.
@@ -62,18 +62,3 @@ class OpenCLIP:
         with torch.autocast(kind, self.dtype, enabled=self.dtype != torch.float32):
             features = self.model.encode_image(pixels)
         return normalize(features.float(), dim=-1).cpu()
-
-
-def open_clip_name(architecture: str | Path, what: str) -> str:
-    """Says "local-dir:<folder>" for a folder, and leaves open_clip's own names as they are.
-
-    Args:
-        architecture: One of open_clip's architectures, or a folder.
-        what: What it is for, for the message.
-
-    Raises:
-        FileNotFoundError: If it is neither.
-    """
-    if open_clip.get_model_config(str(architecture)) is not None:
-        return str(architecture)
-    return f"local-dir:{existing(architecture, what)}"

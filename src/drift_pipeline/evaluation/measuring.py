@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
 import pandas as pd
 import torch
@@ -13,6 +12,7 @@ from torch import Tensor
 from drift_pipeline.diversity.pairwise import mean_pairwise_distance
 from drift_pipeline.diversity.recall import covered
 from drift_pipeline.diversity.vendi import vendi_score, vendi_surprisals
+from drift_pipeline.evaluation.checkpoint_features import CheckpointFeatures
 from drift_pipeline.evaluation.intervals import bootstrap_mean
 
 #: What Eq. 31 is called with which encoder; another encoder gives the measure its own name.
@@ -21,23 +21,8 @@ REWARD_METRICS = ("reward", "reward_normalised", "true_reward")
 """Measures whose `encoder` column names a reward."""
 
 
-@dataclass(frozen=True)
-class Seen:
-    """What the judges say of a checkpoint's pictures; p prompts of n pictures each.
-
-    Attributes:
-        embeddings: Encoder to unit embeddings, `(p, n, d)`.
-        scores: Reward to scores, `(p, n)`.
-        truths: Reward to true rewards, `(p, n)`, for the rewards whose truth is known.
-    """
-
-    embeddings: Mapping[str, Tensor]
-    scores: Mapping[str, Tensor]
-    truths: Mapping[str, Tensor]
-
-
 def measure(
-    seen: Seen,
+    features: CheckpointFeatures,
     own: Tensor,
     fresh: Tensor,
     bounds: Mapping[str, tuple[float, float]],
@@ -48,8 +33,8 @@ def measure(
     """Measure a checkpoint.
 
     Args:
-        seen: Embeddings and scores of its pictures.
-        own: Embeddings of the base model's pictures of the same prompts and seeds, `(p, n, d)`.
+        features: Embeddings and scores of its images.
+        own: Embeddings of the base model's images of the same prompts and seeds, `(p, n, d)`.
         fresh: The same for other seeds.
         bounds: Reward to the scores that count as 0 and 1.
         manifold_encoder: Encoder of recall and Vendi, which `own` and `fresh` come from.
@@ -57,14 +42,14 @@ def measure(
         resamples: Bootstrap samples of the prompts.
 
     Returns:
-        A row a measure: metric, encoder, value, low, high, n.
+        One row per measure: metric, encoder, value, low, high, n.
 
     Raises:
-        ValueError: Where an embedding or a score is not finite, or there are too few pictures.
+        ValueError: Where an embedding or a score is not finite, or there are too few images.
     """
     rows = []
     for metric, encoder, by_prompt, n, finish in _by_prompt(
-        seen, own, fresh, bounds, manifold_encoder, k
+        features, own, fresh, bounds, manifold_encoder, k
     ):
         low, high = bootstrap_mean(by_prompt, resamples)
         value = float(by_prompt.double().mean())
@@ -77,39 +62,39 @@ Measured = tuple[str, str, Tensor, int, Callable[[float], float]]
 
 
 def _by_prompt(
-    seen: Seen,
+    features: CheckpointFeatures,
     own: Tensor,
     fresh: Tensor,
     bounds: Mapping[str, tuple[float, float]],
     manifold_encoder: str,
     k: int,
 ) -> Iterator[Measured]:
-    """Each measure's value by prompt, the pictures it saw, and what is done to the mean."""
+    """Yield each measure's value by prompt, the images it saw, and what is done to the mean."""
 
     def same(value: float) -> float:
         return value
 
-    for encoder, embeddings in seen.embeddings.items():
+    for encoder, embeddings in features.embeddings.items():
         name = DISTANCES.get(encoder, f"distance_{encoder}")
         yield name, encoder, mean_pairwise_distance(embeddings), _count(embeddings), same
-    points = seen.embeddings[manifold_encoder]
+    points = features.embeddings[manifold_encoder]
     flat, n = points.flatten(0, 1), _count(points)
     for name, reference in (("recall", own), ("recall_fresh", fresh)):
         inside = covered(reference.flatten(0, 1), flat, k).double()
         yield name, manifold_encoder, inside.view(len(reference), -1).mean(dim=1), n, same
-    # The score is the exponential of a mean over pictures.
+    # The score is the exponential of a mean over images.
     surprise = vendi_surprisals(flat).view(points.shape[:2]).mean(dim=1)
     yield "vendi", manifold_encoder, surprise, n, math.exp
     each = torch.stack([vendi_score(group) for group in points])
     yield "vendi_prompt", manifold_encoder, each, n, same
-    for reward, scores in seen.scores.items():
+    for reward, scores in features.scores.items():
         if not scores.isfinite().all():
             raise ValueError(f"a score of {reward} is not finite")
         low, high = bounds[reward]
         mean = scores.double().mean(dim=1)
         yield "reward", reward, mean, scores.numel(), same
         yield "reward_normalised", reward, (mean - low) / (high - low), scores.numel(), same
-    for reward, truths in seen.truths.items():
+    for reward, truths in features.truths.items():
         yield "true_reward", reward, truths.double().mean(dim=1), truths.numel(), same
 
 

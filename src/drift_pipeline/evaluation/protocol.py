@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from drift_pipeline.evaluation.parameters import Generate
-from drift_pipeline.parameters import PromptNoise, Sampling, Train
-from drift_pipeline.runs import fingerprint
+from drift_pipeline.common.values import fingerprint
+from drift_pipeline.config.evaluation import Generate
+from drift_pipeline.config.train import PromptNoise, Sampling, Train
 
 
 @dataclass(frozen=True)
@@ -18,10 +18,11 @@ class Protocol:
     """What every judged checkpoint has to draw.
 
     Attributes:
-        prompts: The texts, a shard each.
+        prompts: The texts, one shard each.
         seeds: Seeds of each prompt.
         sampling: Steps, guidance and η.
-        prompt_noise: Perturbation of the prompts while drawing, or `None`.
+        prompt_noise: Perturbation of the prompts while drawing, by DRIFT's formula whatever the
+            method, or `None`.
     """
 
     prompts: tuple[str, ...]
@@ -37,13 +38,13 @@ class Protocol:
         return cls(tuple(prompts), tuple(seeds), train.sampling, noise)
 
     def fresh(self) -> Protocol:
-        """The same with as many other seeds: the ones that follow."""
+        """Return the same with as many other seeds: the ones that follow."""
         seeds = range(self.seeds[-1] + 1, self.seeds[-1] + 1 + len(self.seeds))
         return Protocol(self.prompts, tuple(seeds), self.sampling, self.prompt_noise)
 
     @property
     def hash(self) -> str:
-        """A short name of everything that the pictures depend on besides the model."""
+        """A short name of everything that the images depend on besides the model."""
         sampling = self.sampling.model_dump(mode="json")
         values: dict[str, Any] = {
             "prompts": list(self.prompts),
@@ -55,7 +56,7 @@ class Protocol:
 
 
 def judged_epochs(epochs: int, every: int) -> list[int]:
-    """The epochs whose checkpoints are judged: every so many, and the last.
+    """List the epochs whose checkpoints are judged: every so many, and the last.
 
     Args:
         epochs: Epochs trained.

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import PurePosixPath
+from typing import Any
 
 from kedro.config import MissingConfigException
-from kedro.framework import project as kedro_project
 from kedro.framework.context import KedroContext
-from omegaconf import OmegaConf
 
-from drift_pipeline import project
+from drift_pipeline.common.atomic import recover
 from drift_pipeline.config.check import check_parameters
-from drift_pipeline.evaluation.protocol import judged_epochs
-from drift_pipeline.hooks.evaluation import Evaluation
-from drift_pipeline.runs import Run
-from drift_pipeline.whole import recover
+from drift_pipeline.hooks.evaluate import Evaluation
+from drift_pipeline.hooks.resolvers import DEFAULT_RUN, register_run, register_seeds
+from drift_pipeline.pipeline_registry import Plan, build_for
+from drift_pipeline.pipelines.shared import PROJECT_FOLDER
+from drift_pipeline.runs.run import Run
 
 
 def configure(context: KedroContext) -> Evaluation | None:
@@ -29,26 +30,23 @@ def configure(context: KedroContext) -> Evaluation | None:
     Raises:
         ConfigurationError: In one line, what is wrong with the parameters.
     """
+    root = context.project_path
+    register_seeds(root)  # the parameters name them
     try:
         parameters = context.config_loader["parameters"]
     except MissingConfigException:
         return None
     checked = check_parameters(parameters, context.config_loader.runtime_params)
-    run = Run.from_parameters(parameters)
+    run = Run.from_parameters(parameters, root)
     generate, measure = checked.generate, checked.measure
+    draft = DEFAULT_RUN["bestiary_draft"]
     if checked.bestiary is not None:
-        recover(context.project_path / checked.bestiary.models)
+        recover(root / checked.bestiary.models)
+        draft = checked.bestiary.draft.as_posix()
     presets = parameters["encoders"], parameters["rewards"]
-    compared = tuple(checked.analyze.rewards) if checked.analyze else ()
-    every = generate.checkpoint_every or run.method.checkpoint_every or run.epochs
-    judged = tuple(judged_epochs(run.epochs, every))
-    now = project.current
-    changed = (now.epochs, now.judged_epochs, now.rewards) != (run.epochs, judged, compared)
-    now.path, now.epochs, now.judged_epochs = context.project_path, run.epochs, judged
-    now.rewards = compared
-    if changed and kedro_project.PACKAGE_NAME:
-        # Pipelines that were built for other epochs or rewards are built again.
-        kedro_project.pipelines.configure(f"{kedro_project.PACKAGE_NAME}.pipeline_registry")
+    evaluation = Evaluation(run, generate, measure, *presets)
+    compared = checked.analyze.all_rewards(checked.rewards) if checked.analyze else ()
+    build_for(Plan(run.epochs, evaluation.judged_epochs, compared))
     values = {
         "name": run.name,
         "folder": f"{run.train.runs_folder}/{run.name}",
@@ -58,6 +56,21 @@ def configure(context: KedroContext) -> Evaluation | None:
         "features": measure.features,
         "reports": measure.reports,
         "reporting": str(PurePosixPath(measure.reports).parent),
+        "bestiary_draft": draft,
     }
-    OmegaConf.register_new_resolver("run", values.__getitem__, replace=True)
-    return Evaluation(run, generate, measure, *presets)
+    register_run(values)
+    _keep(context, parameters)
+    return evaluation
+
+
+def _keep(context: KedroContext, parameters: dict[str, Any]) -> None:
+    """Have a context keep what its configuration says now, and where its project is.
+
+    The resolvers belong to the process: those of the project that is looked at next take the place
+    of this one's.
+    """
+    loader = context.config_loader
+    loader["parameters"] = parameters
+    folder = {"type": "kedro.io.MemoryDataset", "data": context.project_path}
+    with suppress(MissingConfigException):
+        loader["catalog"] = {**loader["catalog"], PROJECT_FOLDER: folder}

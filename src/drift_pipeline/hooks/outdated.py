@@ -10,7 +10,7 @@ from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 
 from drift_pipeline.datasets.renewable import mark_outdated
-from drift_pipeline.evaluation.freshness import MadeOf, judgement_fault, picture_fault
+from drift_pipeline.evaluation.staleness import MadeOf, images_fault, judgement_fault
 
 logger = logging.getLogger(__name__)
 TABLES = {"embeddings": "encoder", "scores": "reward"}
@@ -23,14 +23,14 @@ def mark_evaluation(
     expected: Mapping[str, MadeOf],
     judges: Mapping[str, Mapping[str, str]],
 ) -> None:
-    """Mark pictures, judgements and metrics that no longer belong to what is evaluated.
+    """Mark images, judgements and metrics that no longer belong to what is evaluated.
 
     Metrics are marked in every case: they cost seconds, and any input may have changed.
 
     Args:
         pipeline: What will run.
         catalog: Its datasets.
-        expected: What the pictures of each place must be made of.
+        expected: What the images of each place must be made of.
         judges: By column of `TABLES`, the digests of the judges that must have a say.
     """
     names = pipeline.datasets()
@@ -40,7 +40,7 @@ def mark_evaluation(
             continue
         dataset = catalog[images]
         folder = Path(dataset._filepath)
-        fault = picture_fault(folder, made_of)
+        fault = images_fault(folder, made_of)
         if fault:
             logger.warning("%s is %s: to be made again", folder, fault)
             mark_outdated(dataset)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import Any
 
-from drift_pipeline.runs import Run
+from drift_pipeline.runs.run import Run
 
 
 class EpochBar:
@@ -69,13 +69,13 @@ def introduction(run: Run, prompts: int, folder: str, trained: int) -> list[str]
     updates = train.optimization.updates_per_epoch
     lines = [f"Run {run.name} in {folder}"]
     if trained >= run.epochs:
-        return [*lines, f"All {run.epochs} epochs are trained; raise train.epochs to go on"]
+        return [*lines, f"All {run.epochs} epochs are trained; raise train.epochs to continue"]
     lines.append(
         f"An epoch: {train.groups_per_epoch} groups of {prompts} prompts × {run.candidates} "
         f"candidates = {drawn} samples in {train.sampling.steps} steps; "
-        f"{train.group_size} a group ({run.method.selection}) = {kept} trained in {updates} "
+        f"{train.group_size} per group ({run.method.rule}) = {kept} trained in {updates} "
         f"gradient updates of {kept / updates:g} samples"
     )
     if trained:
-        lines.append(f"Going on after epoch {trained} of {run.epochs}")
+        lines.append(f"Resuming after epoch {trained} of {run.epochs}")
     return lines

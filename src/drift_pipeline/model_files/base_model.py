@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from drift_pipeline import project
-from drift_pipeline.checkpoints import local_or_hub, pipeline_class
+from drift_pipeline.common.errors import ConfigurationError
+from drift_pipeline.config.places import locate
+from drift_pipeline.config.train import Sampling
+from drift_pipeline.model_files.locate import local_or_hub, pipeline_class
 from drift_pipeline.model_files.parts import BrokenModel, check_parts, folder_of
-from drift_pipeline.needs import refuse_untrainable
-from drift_pipeline.parameters import ConfigurationError, Sampling
+from drift_pipeline.model_files.requirements import refuse_untrainable
 
 
-def check_base_model(base_model: str, sampling: Sampling) -> None:
+def check_base_model(base_model: str, sampling: Sampling | None, root: Path) -> None:
     """Make sure that a base model can be loaded and sampled from.
 
     Reads descriptions and the heads of files, and no weights.
 
     Args:
         base_model: `train.base_model`.
-        sampling: `train.sampling`, which the evaluation shares.
+        sampling: `train.sampling`, which the evaluation shares; `None` where the policy has a
+            schedule of its own, of which nothing is known.
+        root: The project's folder.
 
     Raises:
         ConfigurationError: In one line, what is wrong with which file, and what to change.
     """
-    name = project.current.locate(base_model)
+    name = locate(base_model, root)
     try:
         source = local_or_hub(name, "the base model")
         kind = pipeline_class(source)
@@ -34,7 +37,8 @@ def check_base_model(base_model: str, sampling: Sampling) -> None:
         return
     try:
         check_parts(folder)
-        _check_sampling(folder, sampling)
+        if sampling is not None:
+            _check_sampling(folder, sampling)
     except BrokenModel as error:
         raise ConfigurationError(f"train.base_model: {name} {error}") from error
 

@@ -167,7 +167,7 @@ def _check_fit(folder: Path) -> None:
     if not taken == given == latents:
         raise BrokenModel(
             f"has a UNet that takes {taken} channels and gives {given}, where its VAE's latents "
-            f"have {latents}; what can be trained draws a picture from a text alone"
+            f"have {latents}; what can be trained draws an image from a text alone"
         )
     width, wanted = text.get("hidden_size", 512), unet.get("cross_attention_dim", 1280)
     if isinstance(wanted, int) and wanted != width:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from drift_pipeline import project
-from drift_pipeline.checkpoints import local_or_hub
-from drift_pipeline.parameters import RewardSpec
+from drift_pipeline.config.components import RewardSpec
+from drift_pipeline.config.places import locate
+from drift_pipeline.model_files.locate import local_or_hub, open_clip_name
 
 SHOWN_PROMPTS = 3
 SHOWN_WORDS = 8
@@ -81,18 +82,18 @@ def lost_words(prompt: str, reader: Reader) -> list[str]:
     return words[low:]
 
 
-def base_model_reader(base_model: str) -> Reader:
+def base_model_reader(base_model: str, root: Path) -> Reader:
     """Load the tokenizer of `train.base_model`."""
     from transformers import AutoTokenizer
 
-    source = local_or_hub(project.current.locate(base_model), "the base model")
+    source = local_or_hub(locate(base_model, root), "the base model")
     tokenizer = AutoTokenizer.from_pretrained(source, subfolder="tokenizer")
     return _transformers("the base model's text encoder", tokenizer, tokenizer.model_max_length)
 
 
-def reward_reader(name: str, reward: RewardSpec) -> Reader | None:
+def reward_reader(name: str, reward: RewardSpec, root: Path) -> Reader | None:
     """Load the tokenizer of a reward; `None` where the reward is nobody's we know."""
-    options = project.current.locate(reward.options)
+    options = locate(reward.options, root)
     if reward.scorer == "drift_pipeline.scorers.pickscore.PickScore":
         return _pickscore(f"the reward {name!r}", options)
     if reward.scorer == "drift_pipeline.scorers.hpsv2.HPSv2":
@@ -103,6 +104,7 @@ def reward_reader(name: str, reward: RewardSpec) -> Reader | None:
 def warn_of_unread(
     prompts: Sequence[str],
     parameter: str,
+    root: Path,
     base_model: str | None = None,
     rewards: Mapping[str, RewardSpec] | None = None,
 ) -> None:
@@ -111,10 +113,11 @@ def warn_of_unread(
     Args:
         prompts: The texts.
         parameter: The parameter that names their file.
+        root: The project's folder.
         base_model: `train.base_model`, where it will draw.
         rewards: Rewards that will score, by name.
     """
-    for load in _loaders(base_model, rewards or {}):
+    for load in _loaders(root, base_model, rewards or {}):
         try:
             reader = load()
         except (OSError, ValueError, KeyError):  # said where the model itself is loaded
@@ -125,12 +128,12 @@ def warn_of_unread(
 
 
 def _loaders(
-    base_model: str | None, rewards: Mapping[str, RewardSpec]
+    root: Path, base_model: str | None, rewards: Mapping[str, RewardSpec]
 ) -> Iterator[Callable[[], Reader | None]]:
     if base_model is not None:
-        yield lambda: base_model_reader(base_model)
+        yield lambda: base_model_reader(base_model, root)
     for name, reward in rewards.items():
-        yield lambda name=name, reward=reward: reward_reader(name, reward)  # type: ignore[misc]
+        yield lambda name=name, reward=reward: reward_reader(name, reward, root)  # type: ignore[misc]
 
 
 def _pickscore(who: str, options: Mapping[str, Any]) -> Reader:
@@ -146,8 +149,6 @@ def _pickscore(who: str, options: Mapping[str, Any]) -> Reader:
 
 def _hpsv2(who: str, options: Mapping[str, Any]) -> Reader:
     import open_clip
-
-    from drift_pipeline.encoders.openclip import open_clip_name
 
     name = open_clip_name(options["architecture"], "HPSv2's architecture")
     tokenizer = open_clip.get_tokenizer(name)

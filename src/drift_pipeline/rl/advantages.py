@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from drift_pipeline.checks import at_least_float32, require_finite, require_same_shape
+from drift_pipeline.common.checks import at_least_float32, require_finite, require_same_shape
 
 
 def group_advantages(rewards: Tensor, eps: float = 1e-8) -> Tensor:
@@ -21,7 +21,7 @@ def group_advantages(rewards: Tensor, eps: float = 1e-8) -> Tensor:
     its advantages are exactly 0.
 
     Args:
-        rewards: rewards, a group a row, shape `(groups, g)`.
+        rewards: rewards, one group per row, shape `(groups, g)`.
         eps: :math:`\epsilon`, added to the deviation.
 
     Returns:
@@ -70,7 +70,7 @@ def merge(advantages: Tensor, intrinsic: Tensor, shaping_ratio: float) -> Tensor
     .. math::
         \tilde A = A + \lambda A_{\text{int}}
 
-    With rewards in place of advantages this is the coupled shaping of Eq. 12.
+    With rewards instead of advantages this is the coupled shaping of Eq. 12.
 
     Args:
         advantages: advantages of the task's reward, any shape.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from drift_pipeline.checks import at_least_float32, require_same_shape
+from drift_pipeline.common.checks import at_least_float32, require_same_shape
 
 if TYPE_CHECKING:
     from diffusers.schedulers.scheduling_ddim import DDIMScheduler
@@ -53,7 +53,7 @@ def ddim_mean_std(
     require_same_shape(noise_pred=noise_pred, latents=latents)
     if timesteps.ndim > 1 or timesteps.numel() not in (1, len(latents)):
         raise ValueError(
-            f"timesteps must be one or {len(latents)}, one a sample, got {tuple(timesteps.shape)}"
+            f"timesteps must be one or {len(latents)}, one per sample, got {tuple(timesteps.shape)}"
         )
     dtype = at_least_float32(latents.dtype)
     x, output = latents.to(dtype), noise_pred.to(dtype)
@@ -107,7 +107,7 @@ def log_prob(next_latents: Tensor, mean: Tensor, std: Tensor) -> Tensor:
 
 
 def expand_std(std: Tensor, like: Tensor) -> Tensor:
-    """Return `std`, one a sample, in a shape that broadcasts over the dimensions of a sample.
+    """Return `std`, one per sample, in a shape that broadcasts over the dimensions of a sample.
 
     Args:
         std: standard deviations, shape `(b,)`, `(b, 1, ...)` or `()`.
@@ -120,10 +120,25 @@ def expand_std(std: Tensor, like: Tensor) -> Tensor:
     return std.view(-1, *(1,) * (like.ndim - 1)) if std.ndim <= 1 else std
 
 
-def check_schedule(scheduler: DDIMScheduler, eta: float) -> None:
-    """Refuse a schedule on which a step has no log-probability.
+def deviations(scheduler: DDIMScheduler, eta: float) -> Tensor:
+    """Return the standard deviation of each step of a schedule.
 
-    To be called once, after `set_timesteps` and before a rollout.
+    Args:
+        scheduler: scheduler on which `set_timesteps` was called.
+        eta: DDIM's noise level.
+
+    Returns:
+        Deviations, not negative, shape `(s,)`, on the CPU; 0 where a step is deterministic.
+    """
+    return _coefficients(scheduler, scheduler.timesteps.cpu(), eta)[2]
+
+
+def check_schedule(scheduler: DDIMScheduler, eta: float) -> None:
+    """Refuse a schedule that cannot be sampled from, or on which no step has a log-probability.
+
+    To be called once, after `set_timesteps` and before a rollout. A schedule may have steps
+    without noise, such as the last one with `set_alpha_to_one: true`: they are deterministic, and
+    only the others can be trained on.
 
     Args:
         scheduler: scheduler on which `set_timesteps` was called.
@@ -131,10 +146,10 @@ def check_schedule(scheduler: DDIMScheduler, eta: float) -> None:
 
     Raises:
         TypeError: the scheduler is not DDIM.
-        ValueError: a step's deviation is zero (`eta` 0, `set_alpha_to_one: true`, or a last
-            timestep of 0), a timestep is outside the training's, the first is among those of a
-            nearly finished picture (one step), or `ddim_mean_std` cannot treat the scheduler. The
-            message names the setting to change.
+        ValueError: no step draws noise (`eta` 0, or a single step that ends at the image), a
+            timestep is outside the training's, the first is among those of a nearly finished
+            image (one step), or `ddim_mean_std` cannot treat the scheduler. The message names the
+            setting to change.
     """
     from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 
@@ -160,8 +175,8 @@ def check_schedule(scheduler: DDIMScheduler, eta: float) -> None:
     if int(timesteps[0]) < config["num_train_timesteps"] // 2:
         raise ValueError(
             f"the first of {scheduler.num_inference_steps} timesteps is {int(timesteps[0])} of "
-            f"{config['num_train_timesteps']}, where a picture is nearly finished: the noise that "
-            "it starts from would be taken for a picture; take 2 or more inference steps"
+            f"{config['num_train_timesteps']}, where an image is nearly finished: the noise that "
+            "it starts from would be taken for an image; take 2 or more inference steps"
         )
     alpha, _, std = _coefficients(scheduler, timesteps, eta)
     if config["prediction_type"] == "epsilon" and bool((alpha == 0).any()):
@@ -169,16 +184,8 @@ def check_schedule(scheduler: DDIMScheduler, eta: float) -> None:
             "the first step holds noise alone (rescale_betas_zero_snr: true) and cannot be "
             "inverted from predicted noise: set rescale_betas_zero_snr: false"
         )
-    if bool((std > 0).all()):
-        return
-    changes = ["set_alpha_to_one: false"] if config["set_alpha_to_one"] else []
-    if int(timesteps[-1]) == 0:
-        leading = config["timestep_spacing"] == "leading"
-        changes.append("steps_offset: 1" if leading else 'timestep_spacing: "leading"')
-    raise ValueError(
-        f"sigma is 0 at the last step (timestep {int(timesteps[-1])}) and its log-probability "
-        f"singular: set {' and '.join(changes) or 'another schedule'} in the scheduler's config"
-    )
+    if not bool((std > 0).any()):
+        raise ValueError("no step draws noise, so there is nothing to train: take more steps")
 
 
 def _check_settings(scheduler: DDIMScheduler, eta: float) -> None:

@@ -10,7 +10,7 @@ from typing import TypedDict
 import torch
 from torch import Tensor
 
-from drift_pipeline.checks import at_least_float32, require_same_shape
+from drift_pipeline.common.checks import at_least_float32, require_same_shape
 from drift_pipeline.rl.ddim import expand_std
 
 

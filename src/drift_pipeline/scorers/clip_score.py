@@ -10,7 +10,7 @@ from torch.nn.functional import normalize
 class ClipScore(ABC):
     """A scorer with an image tower and a text tower. Notation: n images, d features.
 
-    Subclasses give the features; this class batches, and encodes a repeated prompt once a call.
+    Subclasses give the features; this class batches, and encodes a repeated prompt once per call.
     """
 
     scale: float = 1.0
@@ -24,15 +24,15 @@ class ClipScore(ABC):
 
     @abstractmethod
     def image_features(self, images: Tensor) -> Tensor:
-        """`(n, 3, h, w)` uint8 to `(n, d)`."""
+        """Turn images `(n, 3, h, w)`, uint8, into features `(n, d)`."""
 
     @abstractmethod
     def text_features(self, prompts: list[str]) -> Tensor:
-        """Prompts to `(n, d)`."""
+        """Turn prompts into features `(n, d)`."""
 
     @torch.no_grad()
     def __call__(self, images: Tensor, prompts: list[str]) -> Tensor:
-        """Scores each image against its own prompt.
+        """Score each image against its own prompt.
 
         Args:
             images: `(n, 3, h, w)`, uint8, RGB.
@@ -52,14 +52,14 @@ class ClipScore(ABC):
             texts = torch.cat(
                 [_unit(self.text_features(part)) for part in _parts(list(rows), self.batch_size)]
             )
-            pictures = torch.cat(
+            seen = torch.cat(
                 [_unit(self.image_features(part)) for part in images.split(self.batch_size)]
             )
-        return self.scale * (pictures * texts[[rows[prompt] for prompt in prompts]]).sum(dim=1)
+        return self.scale * (seen * texts[[rows[prompt] for prompt in prompts]]).sum(dim=1)
 
 
 def _unit(features: Tensor) -> Tensor:
-    """Unit rows, normalised in float32: half precision is too coarse for a score."""
+    """Scale rows to length one in float32: half precision is too coarse for a score."""
     return normalize(features.float(), dim=-1).cpu()
 
 

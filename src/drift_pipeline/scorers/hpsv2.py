@@ -9,16 +9,15 @@ from torch import Tensor
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.functional import normalize, pad, resize
 
-from drift_pipeline.checkpoints import existing
-from drift_pipeline.encoders.openclip import open_clip_name
-from drift_pipeline.images import check_images
+from drift_pipeline.common.images import check_images
+from drift_pipeline.model_files.locate import existing, open_clip_name
 from drift_pipeline.scorers.clip_score import ClipScore
 
 
 class HPSv2(ClipScore):
     """The raw cosine of image and prompt; v2.1 gives about 0.25 to 0.33.
 
-    The picture's longer side is resized to the network's input and the rest padded with black.
+    The image's longer side is resized to the network's input and the rest padded with black.
     The versions v2.0 and v2.1 are not comparable: the checkpoint decides.
 
     Args:
@@ -62,16 +61,16 @@ class HPSv2(ClipScore):
         self.dtype = getattr(torch, dtype)
 
     def image_features(self, images: Tensor) -> Tensor:
-        """`(n, 3, h, w)` uint8 to `(n, d)`."""
+        """Turn images `(n, 3, h, w)`, uint8, into features `(n, d)`."""
         return self.model.encode_image(preprocess(images.to(self.device), self.image_size))
 
     def text_features(self, prompts: list[str]) -> Tensor:
-        """Prompts, padded and cut to the network's context length, to `(n, d)`."""
+        """Turn prompts, padded and cut to the network's context length, into features `(n, d)`."""
         return self.model.encode_text(self.tokenizer(prompts).to(self.device))
 
 
 def preprocess(images: Tensor, side: int) -> Tensor:
-    """Resizes as the package does: after the division by 255, so that nothing is rounded.
+    """Resize as the package does: after the division by 255, so that nothing is rounded.
 
     Args:
         images: `(n, 3, h, w)`, uint8, RGB.

@@ -7,13 +7,13 @@ import torch
 from torch import Tensor
 from transformers import CLIPModel, CLIPProcessor
 
-from drift_pipeline.checkpoints import local_or_hub
-from drift_pipeline.images import to_pil
+from drift_pipeline.common.images import to_pil
+from drift_pipeline.model_files.locate import local_or_hub
 from drift_pipeline.scorers.clip_score import ClipScore
 
 
 class PickScore(ClipScore):
-    """`exp(logit_scale) * cos(image, prompt)`; pictures of SD v1.5 score about 20 to 21.
+    """`exp(logit_scale) * cos(image, prompt)`; images of SD v1.5 score about 20 to 21.
 
     Args:
         model: Hub id or folder of the `CLIPModel` ("yuvalkirstain/PickScore_v1").
@@ -57,12 +57,12 @@ class PickScore(ClipScore):
         )
 
     def image_features(self, images: Tensor) -> Tensor:
-        """`(n, 3, h, w)` uint8 to `(n, d)`."""
+        """Turn images `(n, 3, h, w)`, uint8, into features `(n, d)`."""
         inputs = self.processor.image_processor(to_pil(images), return_tensors="pt")
         return self.model.get_image_features(inputs.pixel_values.to(self.device)).pooler_output
 
     def text_features(self, prompts: list[str]) -> Tensor:
-        """Prompts, padded and cut to the tokenizer's length, to `(n, d)`."""
+        """Turn prompts, padded and cut to the tokenizer's length, into features `(n, d)`."""
         tokens = self.processor.tokenizer(
             prompts,
             padding="max_length",

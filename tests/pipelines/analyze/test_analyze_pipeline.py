@@ -12,18 +12,12 @@ from urllib.parse import unquote_to_bytes
 import pandas as pd
 import pytest
 from analysis import synthetic
+from kedro.io import MemoryDataset
 from kedro.runner import SequentialRunner
 from PIL import Image
 
-from drift_pipeline.analysis.picture import Picture
-from drift_pipeline.datasets import (
-    MeasuredShardsDataset,
-    MeasuredTableDataset,
-    PicturesDataset,
-    TextDataset,
-)
+from drift_pipeline.hooks.resolvers import DEFAULT_RUN as PLACES
 from drift_pipeline.pipelines.analyze import create_pipeline
-from drift_pipeline.project import DEFAULT_RUN as PLACES
 
 MISSING = "grpo_kl-hpsv2-s42"
 
@@ -51,10 +45,12 @@ class Page(HTMLParser):
 
 
 def two_comparisons(project_path):
-    """The project's parameters with one ablation, which is enough to see one."""
+    """The project's parameters with one ablation and a figure of one's own."""
     comparisons = synthetic.parameters(project_path).model_dump()["comparisons"]
     kept = {name: comparisons[name] for name in ("main", "noise")}
-    return synthetic.parameters(project_path, comparisons=kept)
+    return synthetic.parameters(
+        project_path, comparisons=kept, figures={"price": "price_figure.draw"}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +82,7 @@ def test_every_file_is_there(made):
         str(path.relative_to(folder / "analysis")) for path in folder.glob("analysis/*/*/svg/*.svg")
     }
     main = ["fronts/svg/main", "bars/svg/main", "grids/svg/main", "collapse/svg/collapse"]
-    main += ["curves/svg/costs", "curves/svg/training", "curves/svg/truth"]
+    main += ["figures/svg/price", "curves/svg/costs", "curves/svg/training", "curves/svg/truth"]
     expected = {f"{reward}/{name}.svg" for reward in synthetic.SCORERS for name in main}
     expected |= {f"pickscore/{kind}/svg/noise.svg" for kind in ("fronts", "bars", "grids")}
     assert drawn == expected
@@ -158,6 +154,25 @@ def test_runs_without_pictures_still_make_a_report(tmp_path, project_path):
     assert "ddpo-hpsv2-s42" in Page(text).sections["not-come-out"]
 
 
+def test_a_reward_may_be_called_what_an_argument_is(tmp_path, project_path):
+    names = ["checkpoints", "analyze", "metrics", "gains", "settings"]
+    rows = synthetic.base()
+    for name in names:
+        rows += synthetic.path("grpo", name, 42, synthetic.trade(0.5, 0.8))
+    synthetic.write(tmp_path, pd.DataFrame(rows), pictures=False)
+    catalog = synthetic.catalog(project_path, tmp_path, two_comparisons(project_path))
+    rewards = {name: {} for name in (*synthetic.SCORERS, *names)}
+    catalog["params:rewards"] = MemoryDataset(rewards)
+    texts = ("findings", "print_table_1", "print_gains", "gain_metrics")
+    pipeline = create_pipeline([*rewards]).to_nodes(*(f"analyze.{name}" for name in texts))
+    SequentialRunner().run(pipeline, catalog)
+    for name in names:
+        values = json.loads(
+            (tmp_path / PLACES["reporting"] / f"analysis/{name}/table_1.json").read_text()
+        )
+        assert values["grpo"]["seeds"] == 1 and values["drift"]["seeds"] == 0
+
+
 def test_registering_the_pipeline_imports_nothing_heavy():
     code = (
         "import sys; import drift_pipeline.pipelines.analyze as a; a.create_pipeline();"
@@ -165,46 +180,3 @@ def test_registering_the_pipeline_imports_nothing_heavy():
         "sys.exit(', '.join(heavy) or 0)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
-
-
-def test_shards_are_found_by_checkpoint(tmp_path):
-    metrics = pd.DataFrame(synthetic.path("drift", "pickscore", 1, {5: (0.5, 0.2, 0.3, 40.0, 0.6)}))
-    synthetic.write(tmp_path, metrics)
-    images = MeasuredShardsDataset(
-        path=str(tmp_path / PLACES["pictures"]), pattern="*/epoch_*/images/*.parquet"
-    ).load()
-    run = "drift-pickscore-s1"
-    assert images.prompts(run, 5) == [*synthetic.PROMPTS]
-    cats = images.of(run, 5, prompt="a photo of a cat")
-    assert {*cats["prompt"]} == {"a photo of a cat"}
-    assert len(cats) == 10
-    assert images.of(run, 5, prompt="a photo of a unicorn") is None
-    assert images.of(run, 6) is None
-    vectors = MeasuredShardsDataset(
-        path=str(tmp_path / PLACES["features"]), pattern="*/epoch_*/embeddings.parquet"
-    ).load()
-    assert {*vectors.of(run, 5, encoder="openclip")["encoder"]} == {"openclip"}
-
-
-def test_a_half_written_file_is_not_read(tmp_path):
-    dataset = MeasuredTableDataset(path=str(tmp_path / "none/.."), pattern="*/metrics.parquet")
-    assert not dataset.exists()
-    assert dataset.load().empty
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run/.metrics.part.parquet").write_bytes(b"half")
-    assert dataset.load().empty
-    pd.DataFrame({"run": ["a"]}).to_parquet(tmp_path / "run/metrics.parquet")
-    assert dataset.exists()
-    assert dataset.load()["run"].tolist() == ["a"]
-
-
-def test_texts_are_utf8_and_figures_leave_no_old_ones(tmp_path):
-    text = TextDataset(filepath=str(tmp_path / "page.html"))
-    text.save("β – „x“")
-    assert (tmp_path / "page.html").read_bytes().decode("utf-8") == text.load() == "β – „x“"
-    pictures = PicturesDataset(filepath=str(tmp_path / "figures"))
-    old, new = Picture("<svg/>", b"1", "Old."), Picture("<svg/>", b"2", "New: λ.")
-    pictures.save({"old": old})
-    pictures.save({"new": new})
-    assert pictures.load() == {"new": new}
-    assert sorted(path.name for path in tmp_path.glob("figures/*/*")) == ["new.png", "new.svg"]

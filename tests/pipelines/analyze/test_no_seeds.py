@@ -5,9 +5,9 @@ import pytest
 from analysis import synthetic
 from kedro.runner import SequentialRunner
 
-from drift_pipeline import project
+from drift_pipeline.hooks.resolvers import DEFAULT_RUN as PLACES
+from drift_pipeline.hooks.resolvers import expected_seeds
 from drift_pipeline.pipelines.analyze import create_pipeline
-from drift_pipeline.project import DEFAULT_RUN as PLACES
 
 
 @pytest.mark.parametrize("methods", [("grpo",), ("drift", "grpo")])
@@ -28,8 +28,7 @@ def test_the_report_is_made_of_what_is_there(tmp_path, project_path, methods):
     ("text", "seeds"),
     [("seeds: []", []), ("seeds:", []), ("", []), (None, []), ("seeds: [1]", [1])],
 )
-def test_expected_seeds(tmp_path, monkeypatch, text, seeds):
-    monkeypatch.setattr(project, "__file__", str(tmp_path / "src" / "package" / "project.py"))
+def test_expected_seeds(tmp_path, text, seeds):
     if text is not None:
         (tmp_path / "params.yaml").write_text(text)
-    assert project.expected_seeds() == seeds
+    assert expected_seeds(tmp_path) == seeds

@@ -6,16 +6,18 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 
 from drift_pipeline.bestiary.install import install
-from drift_pipeline.bestiary.parameters import Bestiary
+from drift_pipeline.config.bestiary import Bestiary
+from drift_pipeline.datasets import ModelFolderDataset
 from drift_pipeline.encoders.dreamsim import DreamSim
 from drift_pipeline.encoders.openclip import OpenCLIP
 from drift_pipeline.pipelines.bestiary import create_pipeline
-from drift_pipeline.rl.policy import StableDiffusion
+from drift_pipeline.policies.stable_diffusion import StableDiffusion
 from drift_pipeline.scorers.hpsv2 import HPSv2
 from drift_pipeline.scorers.pickscore import PickScore
 
 FIT = {"steps": 2, "batch": 6, "learning_rate": 1e-3}
 NETWORKS = ("vae", "clip", "openclip", "unet", "preferences", "dreamsim")
+MODELS = ("stable_diffusion", "openclip", "pickscore", "hpsv2", "dreamsim")
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +40,9 @@ def make(folder):
     pipeline = create_pipeline()
     catalog = DataCatalog({name: MemoryDataset(copy_mode="assign") for name in pipeline.datasets()})
     catalog["params:bestiary"] = parameters
+    for name in MODELS:
+        path = str(parameters.draft / name)
+        catalog[f"bestiary.{name}"] = ModelFolderDataset(filepath=path)
     SequentialRunner().run(pipeline, catalog)
     assert install(parameters.draft, folder) is None
     return folder, catalog
@@ -110,23 +115,52 @@ def test_models_in_use_are_replaced_at_once_and_set_aside(tmp_path):
     assert not draft.exists()
 
 
-def test_an_unfinished_bestiary_changes_nothing(kedro_run, tmp_path, monkeypatch):
-    folder = tmp_path / "bestiary"
-    (folder / "openclip").mkdir(parents=True)
-    (folder / "openclip/weights").write_text("in use")
+@pytest.fixture
+def in_use(tmp_path):
+    """A folder of models that runs load, beside what a killed process has left of its draft."""
+    folder, draft = tmp_path / "bestiary", tmp_path / ".bestiary.draft"
+    for path, text in ((folder / "openclip", "in use"), (folder / "vae", "kept"),
+                       (draft / "openclip", "left"), (draft / "pickscore", "left")):  # fmt: skip
+        path.mkdir(parents=True)
+        (path / "weights").write_text(text)
+    return folder
+
+
+@pytest.fixture
+def train_some(kedro_run, tmp_path, in_use):
+    """Train the miniature's CLIP and DreamSim by Kedro, or one of them."""
     small = {f"bestiary.{name}.{key}": value for name in NETWORKS for key, value in FIT.items()}
     changes = {
-        **small, "bestiary.folder": str(folder), "bestiary.pictures": 90, "bestiary.held_out": 45,
+        **small, "bestiary.folder": str(in_use), "bestiary.pictures": 90, "bestiary.held_out": 90,
         "bestiary.dreamsim_tuning_steps": 2,
     }  # fmt: skip
 
+    def run(*nodes):
+        kedro_run("bestiary", tmp_path, changes, node_names=[
+            f"bestiary.{node}" for node in ("draw_pictures", "make_tokenizer", *nodes)
+        ])  # fmt: skip
+
+    return run
+
+
+def test_an_unfinished_bestiary_changes_nothing(train_some, in_use, monkeypatch):
     def fail(*_, **__):
         raise RuntimeError("stopped")
 
     with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="stopped"):
-        patch.setattr("drift_pipeline.bestiary.similarity.train_dreamsim", fail)
-        kedro_run("bestiary", tmp_path, changes, node_names=[
-            f"bestiary.{node}" for node in ("draw_pictures", "make_tokenizer", "train_openclip",
-                                            "train_dreamsim")])  # fmt: skip
-    assert (folder / "openclip/weights").read_text() == "in use"
-    assert [path.name for path in folder.rglob("*")] == ["openclip", "weights"]
+        patch.setattr("drift_pipeline.bestiary.training.similarity.train_dreamsim", fail)
+        train_some("train_openclip", "train_dreamsim")
+    assert (in_use / "openclip/weights").read_text() == "in use"
+    names = sorted(str(path.relative_to(in_use)) for path in in_use.rglob("*"))
+    assert names == ["openclip", "openclip/weights", "vae", "vae/weights"]
+
+
+def test_the_catalog_writes_where_the_finished_models_are_taken_from(train_some, in_use):
+    train_some("train_openclip")
+    assert OpenCLIP(str(in_use / "openclip"))(tiny.make_images(1, 64, 64)).shape == (1, 64)
+    assert (in_use / "vae/weights").read_text() == "kept"
+    aside = in_use.parent / "set_aside/bestiary-1"
+    assert (aside / "openclip/weights").read_text() == "in use"
+    # Of what a killed process has left, nothing was taken over.
+    assert sorted(path.name for path in in_use.iterdir()) == ["openclip", "vae"]
+    assert not (in_use.parent / ".bestiary.draft").exists()

@@ -9,8 +9,7 @@ from click.testing import CliRunner
 from diffusers import StableDiffusionPipeline
 from huggingface_hub import ModelCard
 
-from drift_pipeline import project
-from drift_pipeline.commands import commands
+from drift_pipeline.cli.commands import commands
 from drift_pipeline.datasets import PolicyDataset
 
 RUN = "drift-pickscore-s42"
@@ -26,7 +25,6 @@ def runs(finished, tmp_path_factory):
 @pytest.fixture
 def export(runs, project_path, monkeypatch):
     monkeypatch.chdir(project_path)
-    monkeypatch.setattr(project.current, "path", project_path)
 
     def call(*arguments):
         given = ["--env=smoke", f"--params=train.runs_folder={runs}", *map(str, arguments)]

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from drift_pipeline.common import source
+from drift_pipeline.common.errors import ConfigurationError
 from drift_pipeline.common.integrity import DamagedError
 from drift_pipeline.common.lock import FolderLock, InUseError
-from drift_pipeline.identity import SOURCE, TRAINING_CODE
-from drift_pipeline.parameters import ConfigurationError
+from drift_pipeline.runs.identity import SOURCE, TRAINING_CODE
 
 NAME = "drift-bright-s42"
 REWARD = """
@@ -61,7 +61,7 @@ def test_an_edited_reward_is_refused_and_continued_knowingly(train, tmp_path, re
         train(runs, {**OWN, "train.epochs": 2})
     assert files(runs) == before
     train(runs, {**OWN, "train.epochs": 2, "train.if_changed": "continue"})
-    assert "goes on by other source than before: rewards.bright.scorer" in caplog.text
+    assert "continues by other source than before: rewards.bright.scorer" in caplog.text
     old, new = parameters(runs / NAME, 1), parameters(runs / NAME, 2)
     assert {key for key in old if old[key] != new[key]} == {KEY}
     caplog.clear()
@@ -76,7 +76,7 @@ def test_an_edited_reward_is_refused_and_continued_knowingly(train, tmp_path, re
 
 def test_edited_training_code_is_refused(train, tmp_path, monkeypatch):
     train(tmp_path, {"train.epochs": 1})
-    monkeypatch.setattr("drift_pipeline.runs.training_code", lambda: "edited")
+    monkeypatch.setattr("drift_pipeline.runs.run.training_code", lambda: "edited")
     message = r"other source: this package's training code \(\w+ -> edited\)"
     with pytest.raises(ConfigurationError, match=message):
         train(tmp_path, {"train.epochs": 2})

@@ -8,8 +8,8 @@ import pytest
 from contents import contents
 from kedro.runner import ParallelRunner, SequentialRunner, ThreadRunner
 
-from drift_pipeline.parameters import ConfigurationError
-from drift_pipeline.session import one_at_a_time
+from drift_pipeline.common.errors import ConfigurationError
+from drift_pipeline.session.resuming import one_at_a_time
 
 NAME = "drift-pickscore-s42"
 THREE = {"train.epochs": 3}
@@ -125,7 +125,7 @@ def test_a_last_epoch_without_its_optimizer_is_refused_before_anything_runs(trai
 
 def test_other_code_may_not_train_an_epoch_again(train, runs, monkeypatch):
     """What was made of that epoch stays, so the epoch must come out as it was."""
-    monkeypatch.setattr("drift_pipeline.runs.training_code", lambda: "edited")
+    monkeypatch.setattr("drift_pipeline.runs.run.training_code", lambda: "edited")
     before = stamps(runs)
     for changes in (THREE, {**THREE, "train.if_changed": "continue"}):
         with pytest.raises(ConfigurationError, match=r"was trained by other source"):

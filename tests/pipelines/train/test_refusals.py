@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from drift_pipeline.parameters import ConfigurationError
+from drift_pipeline.common.errors import ConfigurationError
 
 
 @pytest.mark.parametrize(

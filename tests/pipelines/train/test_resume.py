@@ -8,11 +8,13 @@ import sys
 
 import pandas as pd
 import pytest
+import torch
 from contents import contents
 
+from drift_pipeline.common.errors import ConfigurationError
 from drift_pipeline.common.integrity import DamagedError
-from drift_pipeline.parameters import ConfigurationError
-from drift_pipeline.pipelines.train import nodes
+from drift_pipeline.datasets import PolicyDataset
+from drift_pipeline.runs import loading
 
 NAME = "drift-pickscore-s42"
 KILLED = """
@@ -20,7 +22,7 @@ import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 from kedro.framework.startup import bootstrap_project
-from drift_pipeline.session import ResumingSession
+from drift_pipeline.session.resuming import ResumingSession
 
 rename = Path.rename
 
@@ -79,10 +81,34 @@ def test_a_run_goes_on_when_more_epochs_are_asked_for(train, finished, tmp_path,
     train(tmp_path, {"train.epochs": 2})
     assert len(pd.read_parquet(tmp_path / NAME / "training_curve.parquet")) == 2
     train(tmp_path, {"train.epochs": 3}, only_missing_outputs=True)
-    assert "Going on after epoch 2 of 3" in caplog.text
+    assert "Resuming after epoch 2 of 3" in caplog.text
     assert contents(tmp_path / NAME) == contents(finished)
     with pytest.raises(ConfigurationError, match=r"has 3 epochs, more than train\.epochs=2"):
         train(tmp_path, {"train.epochs": 2})
+
+
+def test_a_run_that_has_renewed_its_reference_ends_where_the_other_ends(train, tmp_path):
+    renewing = {"method": "grpo_kl", "methods.grpo_kl.method": "renewing_method.Renewing"}
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    train(whole, {**renewing, "train.epochs": 3})
+    train(parts, {**renewing, "train.epochs": 2})
+    train(parts, {**renewing, "train.epochs": 3})
+    run = "grpo_kl-pickscore-s42"
+    assert contents(parts / run) == contents(whole / run)
+    states = [
+        PolicyDataset(filepath=str(parts / run / f"epoch_{epoch:04d}/policy")).load()
+        for epoch in range(4)
+    ]
+    assert states[0].reference == {}
+    renewed = states[1].adapter
+    for state in states[1:]:
+        assert state.reference.keys() == renewed.keys()
+        assert all(torch.equal(state.reference[name], renewed[name]) for name in renewed)
+    kl = [
+        pd.read_parquet(parts / run / f"epoch_{epoch:04d}/updates.parquet")["kl"].iloc[0]
+        for epoch in (1, 2, 3)
+    ]
+    assert kl[0] == kl[1] == 0 < kl[2]  # from the base model, from itself, from epoch 1
 
 
 def test_other_parameters_are_refused_and_starting_over_is_offered(train, tmp_path):
@@ -116,7 +142,7 @@ def test_a_reproduction_may_start_over_by_itself(train, tmp_path, caplog):
 
 def test_a_reward_that_is_not_finite_stops_the_run(train, tmp_path, monkeypatch, caplog):
     caplog.set_level(logging.INFO, "drift_pipeline")
-    load = nodes.load_reward
+    load = loading.load_reward
 
     class Broken:
         calls = 0
@@ -131,13 +157,13 @@ def test_a_reward_that_is_not_finite_stops_the_run(train, tmp_path, monkeypatch,
                 rewards[7] = float("nan")
             return rewards
 
-    monkeypatch.setattr(nodes, "load_reward", lambda run: Broken(load(run)))
+    monkeypatch.setattr(loading, "load_reward", lambda run: Broken(load(run)))
     with pytest.raises(
         FloatingPointError, match=r"epoch 2, group 1 .*'\), cand.* 'pickscore' is nan"
     ):
         train(tmp_path, {"train.epochs": 4})
     assert (
-        "Stopped after epoch 1; the same command, without train.start_over, goes on" in caplog.text
+        "Stopped after epoch 1; the same command, without train.start_over, resumes" in caplog.text
     )
     assert (tmp_path / NAME / "epoch_0001" / "policy" / "state.json").exists()
     assert not (tmp_path / NAME / "epoch_0002" / "policy").exists()

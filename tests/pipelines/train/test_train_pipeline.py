@@ -5,13 +5,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from kedro.config import OmegaConfigLoader
 from kedro.framework.project import pipelines
 
-from drift_pipeline import project
+from drift_pipeline.cli.configuration import read_parameters
+from drift_pipeline.hooks.resolvers import DEFAULT_RUN
 from drift_pipeline.pipelines.train import create_pipeline
-from drift_pipeline.project import DEFAULT_RUN
-from drift_pipeline.runs import Run
+from drift_pipeline.runs.run import Run
 
 
 def test_an_epoch_is_a_namespace():
@@ -36,7 +35,7 @@ def test_only_the_results_leave_the_loop():
 def test_a_long_run_is_one_chain():
     """Each update waits for the one before it, so the nodes' order is the epochs' order."""
     pipeline = create_pipeline(200)
-    assert len({node.name for node in pipeline.nodes}) == 200 * 6 + 10
+    assert len({node.name for node in pipeline.nodes}) == 200 * 6 + 11
     updates = [node.namespace for node in pipeline.nodes if node.short_name == "update"]
     assert updates == [f"training.epoch_{epoch:04d}" for epoch in range(1, 201)]
     first = pipeline.only_nodes_with_namespaces(["training.epoch_0001"])
@@ -47,16 +46,15 @@ def test_the_parameters_decide_how_long_the_loop_is(train, tmp_path, project_pat
     """From the environment and from --params alike, and again in the same process."""
     for epochs in (3, 1):
         train(tmp_path / str(epochs), {"train.epochs": epochs}, to_nodes=["make_run"])
-        assert project.current.epochs == epochs
         assert f"training.epoch_{epochs:04d}.update" in {
             node.name for node in pipelines["train"].nodes
         }
-        assert len(pipelines["train"].nodes) == epochs * 6 + 10
+        assert len(pipelines["train"].nodes) == epochs * 6 + 11
 
 
 @pytest.mark.parametrize(
     ("given", "method", "expected"),
-    [(None, 2, (2, 4, 5)), (3, 2, (3, 5)), (None, None, (5,))],
+    [(None, 2, {2, 4, 5}), (3, 2, {3, 5}), (None, None, {5})],
 )
 def test_which_checkpoints_are_judged(train, tmp_path, given, method, expected):
     """`generate` says how often; where it does not, the method; where neither does, the last."""
@@ -66,7 +64,10 @@ def test_which_checkpoints_are_judged(train, tmp_path, given, method, expected):
         "methods.drift.checkpoint_every": method,
     }
     train(tmp_path, changes, to_nodes=["make_run"])
-    assert project.current.judged_epochs == expected
+    for name in ("generate", "measure"):
+        spaces = {node.namespace for node in pipelines[name].nodes if node.namespace}
+        judged = {space for space in spaces if space.startswith("evaluation.epoch_")}
+        assert judged == {f"evaluation.epoch_{epoch:04d}" for epoch in expected}
 
 
 HEAVY = """
@@ -132,17 +133,16 @@ print([pipeline.id for pipeline in response.pipelines], response.layers)
 
 
 def test_the_default_run_is_the_parameters(project_path):
-    loader = OmegaConfigLoader(project_path / "conf", base_env="base", default_run_env="base")
-    parameters = loader["parameters"]
-    run = Run.from_parameters(parameters)
-    generate, measure = parameters["generate"], parameters["measure"]
+    checked = read_parameters(project_path, "base")
+    run = Run.from_parameters(checked.model_dump(), project_path)
     assert {
         "name": run.name,
         "folder": f"{run.train.runs_folder}/{run.name}",
         "prompts": run.train.prompts,
-        "evaluation_prompts": generate["prompts"],
-        "pictures": generate["folder"],
-        "features": measure["features"],
-        "reports": measure["reports"],
-        "reporting": measure["reports"].removesuffix("/runs"),
+        "evaluation_prompts": checked.generate.prompts,
+        "pictures": checked.generate.folder,
+        "features": checked.measure.features,
+        "reports": checked.measure.reports,
+        "reporting": checked.measure.reports.removesuffix("/runs"),
+        "bestiary_draft": str(checked.bestiary.draft),
     } == DEFAULT_RUN

@@ -13,10 +13,10 @@ from huggingface_hub import ModelCard
 from PIL import Image
 from safetensors.torch import load_file
 
+from drift_pipeline.common.image_grid import GAP
 from drift_pipeline.datasets import PolicyDataset
 from drift_pipeline.drift.selection import select_concentrated
-from drift_pipeline.pictures import GAP
-from drift_pipeline.pipelines.train import nodes
+from drift_pipeline.runs import loading
 
 EPOCHS = (1, 2, 3)
 
@@ -202,7 +202,7 @@ def test_a_run_says_what_it_does(train, tmp_path, caplog):
     text = caplog.text
     for part in (
         f"Run drift-pickscore-s42 in {tmp_path}/drift-pickscore-s42",
-        "2 groups of 45 prompts × 6 candidates = 12 samples in 2 steps; 3 a group (concentrated) "
+        "2 groups of 45 prompts × 6 candidates = 12 samples in 2 steps; 3 per group (concentrated) "
         "= 6 trained in 2 gradient updates of 3 samples",
         "trainable parameters (LoRA r=8, alpha=16), on cpu in fp32",
         "epoch 1/1  reward ",
@@ -244,13 +244,13 @@ def test_what_was_not_measured_is_null(train, tmp_path):
 
 
 def test_an_embedding_that_is_not_finite_stops_the_run(train, tmp_path, monkeypatch):
-    load = nodes.load_encoder
+    load = loading.load_encoder
 
     def broken(run):
         encoder = load(run)
         return lambda images: encoder(images).index_fill(0, torch.tensor([4]), float("nan"))
 
-    monkeypatch.setattr(nodes, "load_encoder", broken)
+    monkeypatch.setattr(loading, "load_encoder", broken)
     message = (
         r"epoch 1, group 1 \('a photo of .*'\), candidate \d: the embedding of the encoder 'dr"
     )

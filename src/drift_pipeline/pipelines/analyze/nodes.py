@@ -1,36 +1,37 @@
 """Nodes of the `analyze` pipeline: each names its data and calls one function.
 
 What is made for each reward comes out as a dictionary by reward, and goes in again as keyword
-arguments named after the rewards.
+arguments `<reward>.<part>`: with a dot, so that a reward may be called what an argument is.
 """
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from drift_pipeline.analysis.parameters import Analyze
+from drift_pipeline.config.analysis import Analyze
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from drift_pipeline.analysis.picture import Picture
-    from drift_pipeline.datasets.measured import Shards
+    from drift_pipeline.analysis.figures.figure import DrawnFigure
+    from drift_pipeline.datasets.found import CheckpointTables
 else:
     # Kedro reads the nodes' annotations; these types are too heavy to import for that.
-    DataFrame = Picture = Shards = Any
+    DataFrame = DrawnFigure = CheckpointTables = Any
 
-Pictures = dict[str, Picture]
-logger = logging.getLogger(__name__)
+Figures = dict[str, DrawnFigure]
+
+
+def settings(analyze: Analyze, rewards: dict[str, Any], methods: dict[str, Any]) -> Analyze:
+    """Take in all rewards and methods that there are presets of."""
+    return analyze.with_presets(rewards, methods)
 
 
 def checkpoints(metrics: DataFrame, analyze: Analyze, **_after: Any) -> DataFrame:
     """Turn measured rows into checkpoints that can be compared."""
-    from drift_pipeline.analysis.left_out import left_out
-    from drift_pipeline.analysis.measured import make_checkpoints
+    from drift_pipeline.analysis.checkpoints import make_checkpoints
 
-    for line in left_out(metrics, analyze):
-        logger.warning(line)
     return make_checkpoints(metrics, analyze)
 
 
@@ -43,167 +44,99 @@ def gains(checkpoints: DataFrame, analyze: Analyze) -> dict[str, DataFrame]:
 
 def table_1(checkpoints: DataFrame, analyze: Analyze, **gains: DataFrame) -> dict[str, DataFrame]:
     """Build Table 1."""
-    from drift_pipeline.analysis.table import make_table
+    from drift_pipeline.analysis.table_1 import make_table
 
-    return {
-        reward: make_table(checkpoints, table, analyze, reward) for reward, table in gains.items()
-    }
+    return {r: make_table(checkpoints, table, analyze, r) for r, table in _by_reward(gains)}
 
 
 def print_table_1(analyze: Analyze, **tables: DataFrame) -> dict[str, Any]:
     """Write Table 1 as values, Markdown and LaTeX."""
-    from drift_pipeline.analysis.printing import to_latex, to_markdown
-    from drift_pipeline.analysis.sheets import table_sheet
-    from drift_pipeline.analysis.table import table_values
+    from drift_pipeline.analysis.report.printed import print_table_1
 
-    texts: dict[str, Any] = {}
-    for reward, table in tables.items():
-        sheet = table_sheet(table, analyze)
-        caption = f"Diversity and reward of the last checkpoints, {analyze.rewards[reward].label}."
-        texts[f"{reward}.values"] = table_values(table)
-        texts[f"{reward}.markdown"] = to_markdown(sheet, caption)
-        texts[f"{reward}.latex"] = to_latex(sheet, caption, f"tab:{reward}")
-    return texts
+    return _named({r: print_table_1(table, analyze, r) for r, table in _by_reward(tables)})
 
 
 def print_gains(analyze: Analyze, **gains: DataFrame) -> dict[str, Any]:
-    """Write the gains as values, Markdown and LaTeX, a table a comparison."""
-    from drift_pipeline.analysis.comparison import gain_values
-    from drift_pipeline.analysis.printing import to_latex, to_markdown
-    from drift_pipeline.analysis.sheets import gains_sheet
+    """Write the gains as values, Markdown and LaTeX, one table per comparison."""
+    from drift_pipeline.analysis.report.printed import print_gains
 
-    texts: dict[str, Any] = {}
-    for reward, table in gains.items():
-        markdown, latex = [], []
-        for name, rows in table.groupby("comparison", sort=False):
-            sheet = gains_sheet(rows, analyze)
-            ours = analyze.methods[analyze.comparisons[str(name)].ours].label
-            caption = f"Gains of {ours}, {analyze.rewards[reward].label}."
-            markdown.append(to_markdown(sheet, caption))
-            latex.append(to_latex(sheet, caption, f"tab:gains-{reward}-{name}"))
-        texts[f"{reward}.values"] = gain_values(table)
-        texts[f"{reward}.markdown"] = "\n".join(markdown)
-        texts[f"{reward}.latex"] = "\n".join(latex)
-    return texts
+    return _named({r: print_gains(table, analyze, r) for r, table in _by_reward(gains)})
 
 
 def gain_metrics(analyze: Analyze, **gains: DataFrame) -> dict[str, dict[str, float | None]]:
     """Sum the main comparison up in a line for DVC's metrics."""
     from drift_pipeline.analysis.comparison import gain_metrics
 
-    return {reward: gain_metrics(table, analyze.main) for reward, table in gains.items()}
+    return {r: gain_metrics(table, analyze.main) for r, table in _by_reward(gains)}
 
 
-def fronts(checkpoints: DataFrame, analyze: Analyze, **gains: DataFrame) -> dict[str, Pictures]:
+def fronts(checkpoints: DataFrame, analyze: Analyze, **gains: DataFrame) -> dict[str, Figures]:
     """Draw Figures 4, 9 and 10."""
-    from drift_pipeline.analysis.fronts import draw_fronts
-    from drift_pipeline.analysis.measured import any_measured
+    from drift_pipeline.analysis.figures.of_reward import front_figures
 
-    return {
-        reward: {
-            name: draw_fronts(
-                checkpoints, table[table["comparison"] == name], comparison, analyze, reward
-            )
-            for name, comparison in analyze.comparisons_of(reward).items()
-            if any_measured(checkpoints, comparison.methods, reward)
-        }
-        for reward, table in gains.items()
-    }
+    return {r: front_figures(checkpoints, table, analyze, r) for r, table in _by_reward(gains)}
 
 
-def bars(analyze: Analyze, **gains: DataFrame) -> dict[str, Pictures]:
+def bars(analyze: Analyze, **gains: DataFrame) -> dict[str, Figures]:
     """Draw Figures 6 and 8."""
-    from drift_pipeline.analysis.bars import draw_bars
+    from drift_pipeline.analysis.figures.of_reward import bar_figures
 
-    return {
-        reward: {
-            name: draw_bars(table[table["comparison"] == name], comparison, analyze)
-            for name, comparison in analyze.comparisons_of(reward).items()
-            if table[table["comparison"] == name]["gain"].notna().any()
-        }
-        for reward, table in gains.items()
-    }
+    return {r: bar_figures(table, analyze, r) for r, table in _by_reward(gains)}
 
 
-def curves(checkpoints: DataFrame, training: DataFrame, analyze: Analyze) -> dict[str, Pictures]:
+def curves(checkpoints: DataFrame, training: DataFrame, analyze: Analyze) -> dict[str, Figures]:
     """Draw how runs went: training, costs, proxy against true reward."""
-    from drift_pipeline.analysis import curves
-    from drift_pipeline.analysis.measured import any_measured
+    from drift_pipeline.analysis.figures.of_reward import curve_figures
 
-    drawn: dict[str, Pictures] = {}
-    for reward in analyze.rewards:
-        drawn[reward] = {}
-        if any_measured(checkpoints, analyze.comparisons[analyze.main].methods, reward):
-            drawn[reward]["costs"] = curves.draw_costs(checkpoints, analyze, reward)
-        if curves.has_training(training, analyze, reward):
-            drawn[reward]["training"] = curves.draw_training(training, analyze, reward)
-        if curves.has_truth(checkpoints, reward):
-            drawn[reward]["truth"] = curves.draw_truth(checkpoints, analyze, reward)
-    return drawn
+    return {r: curve_figures(checkpoints, training, analyze, r) for r in analyze.rewards}
 
 
-def collapse(checkpoints: DataFrame, embeddings: Shards, analyze: Analyze) -> dict[str, Pictures]:
+def collapse(
+    checkpoints: DataFrame, embeddings: CheckpointTables, analyze: Analyze
+) -> dict[str, Figures]:
     """Draw Figure 2, where there are embeddings."""
-    from drift_pipeline.analysis.collapse import draw_collapse
-    from drift_pipeline.analysis.shown import collapse_rows
+    from drift_pipeline.analysis.figures.of_reward import collapse_figures
 
-    drawn: dict[str, Pictures] = {}
-    for reward in analyze.rewards:
-        rows, base = collapse_rows(checkpoints, embeddings, analyze, reward)
-        drawn[reward] = {}
-        if rows and base is not None:
-            drawn[reward]["collapse"] = draw_collapse(rows, base, analyze.collapse.encoder)
-    return drawn
+    return {r: collapse_figures(checkpoints, embeddings, analyze, r) for r in analyze.rewards}
 
 
-def grids(checkpoints: DataFrame, images: Shards, analyze: Analyze) -> dict[str, Pictures]:
-    """Draw Figures 1, 5, 7 and 11, where there are pictures."""
-    from drift_pipeline.analysis.grids import draw_grid
-    from drift_pipeline.analysis.shown import grid_blocks
+def grids(checkpoints: DataFrame, images: CheckpointTables, analyze: Analyze) -> dict[str, Figures]:
+    """Draw Figures 1, 5, 7 and 11, where there are images."""
+    from drift_pipeline.analysis.figures.of_reward import grid_figures
 
-    drawn: dict[str, Pictures] = {}
-    for reward in analyze.rewards:
-        drawn[reward] = {}
-        for name, comparison in analyze.comparisons_of(reward).items():
-            blocks, labels = grid_blocks(checkpoints, images, comparison, analyze, reward)
-            if blocks:
-                drawn[reward][name] = draw_grid(blocks, labels, analyze.grid.images)
-    return drawn
+    return {r: grid_figures(checkpoints, images, analyze, r) for r in analyze.rewards}
+
+
+def figures(checkpoints: DataFrame, analyze: Analyze) -> dict[str, Figures]:
+    """Draw the figures of one's own that `analyze.figures` names."""
+    from drift_pipeline.analysis.figures.own import draw_own
+
+    return {reward: draw_own(checkpoints, analyze, reward) for reward in analyze.rewards}
 
 
 def findings(
     checkpoints: DataFrame, metrics: DataFrame, analyze: Analyze, **gains: DataFrame
 ) -> list[dict[str, str]]:
     """List what did not come out, and what was left out."""
-    import pandas as pd
+    from drift_pipeline.analysis.findings import list_findings
 
-    from drift_pipeline.analysis import findings
-    from drift_pipeline.analysis.left_out import left_out
-    from drift_pipeline.analysis.measured import missing_runs
-
-    found = [findings.Finding("left out", "", line) for line in left_out(metrics, analyze)]
-    found += findings.find(checkpoints, pd.concat(gains.values(), ignore_index=True), analyze)
-    logger.info(
-        "Compared %d runs; %d are missing; %d remarks on what did not come out",
-        checkpoints["run"].nunique(),
-        len(missing_runs(checkpoints, analyze)),
-        len(found),
-    )
-    return findings.as_rows(found)
+    return list_findings(checkpoints, metrics, gains.values(), analyze)
 
 
 def report(
     checkpoints: DataFrame, findings: list[dict[str, str]], analyze: Analyze, **parts: Any
 ) -> str:
-    """Write the page; parts are named `<reward>.<part>`."""
-    from drift_pipeline.analysis.report import render
+    """Write the page."""
+    from drift_pipeline.analysis.report.page import render
 
-    by_reward = {
-        reward: {
-            name.removeprefix(f"{reward}."): part
-            for name, part in parts.items()
-            if name.startswith(f"{reward}.")
-        }
-        for reward in analyze.rewards
-    }
-    return render(checkpoints, findings, by_reward, analyze)
+    return render(checkpoints, findings, parts, analyze)
+
+
+def _by_reward(parts: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield each reward with its part."""
+    return ((name.partition(".")[0], part) for name, part in parts.items())
+
+
+def _named(texts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Name texts `<reward>.<kind>`, as the pipeline calls them."""
+    return {f"{r}.{kind}": text for r, kinds in texts.items() for kind, text in kinds.items()}

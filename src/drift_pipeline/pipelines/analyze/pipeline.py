@@ -3,6 +3,7 @@
 ```
 measured metrics ─► checkpoints ─┬─► gains ─► Table 1 ─┐
                                  ├─► fronts, bars ─────┤
+                                 ├─► figures ──────────┤
 training curves ─────────────────┼─► curves ───────────┼─► report
 embeddings ──────────────────────┼─► collapse ─────────┤
 images ──────────────────────────┴─► grids ────────────┘
@@ -16,22 +17,21 @@ from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
-from drift_pipeline import project
 from drift_pipeline.pipelines.analyze import nodes
 
-REPORTED = ("gains", "table_1", "fronts", "bars", "curves", "collapse", "grids")
+REPORTED = ("gains", "table_1", "fronts", "bars", "curves", "collapse", "grids", "figures")
 """What the report takes of each reward."""
 
 
-def create_pipeline(rewards: Sequence[str] | None = None, after: Sequence[str] = ()) -> Pipeline:
+def create_pipeline(
+    rewards: Sequence[str] = ("pickscore", "hpsv2"), after: Sequence[str] = ()
+) -> Pipeline:
     """Build the pipeline.
 
     Args:
-        rewards: The rewards of `analyze.rewards`, each with outputs of its own; by default those
-            that the parameters name.
+        rewards: All rewards that there are presets of, each with outputs of its own.
         after: Datasets of other pipelines that have to be there before anything is read.
     """
-    rewards = project.current.rewards if rewards is None else rewards
 
     def node(function: Callable[..., Any], inputs: dict[str, str], outputs: Any) -> Node:
         return Node(function, inputs, outputs, name=function.__name__, namespace="analyze")
@@ -39,33 +39,38 @@ def create_pipeline(rewards: Sequence[str] | None = None, after: Sequence[str] =
     def each(part: str) -> dict[str, str]:
         return {reward: f"analyze.{reward}.{part}" for reward in rewards}
 
+    def given(*parts: str) -> dict[str, str]:
+        return {f"{r}.{part}": f"analyze.{r}.{part}" for r in rewards for part in parts}
+
     def texts(part: str) -> dict[str, str]:
         kinds = ("values", "markdown", "latex")
         return {f"{r}.{kind}": f"analyze.{r}.{part}_{kind}" for r in rewards for kind in kinds}
 
-    parameters = {"analyze": "params:analyze"}
+    presets = {name: f"params:{name}" for name in ("analyze", "rewards", "methods")}
+    parameters = {"analyze": "analyze.settings"}
     common = {"checkpoints": "analyze.checkpoints", **parameters}
     measured = {"metrics": "measured_metrics", **parameters, **{name: name for name in after}}
     found = {"findings": "analyze.findings"}
-    parts = {f"{r}.{part}": f"analyze.{r}.{part}" for r in rewards for part in REPORTED}
     return Pipeline(
         [
+            node(nodes.settings, presets, "analyze.settings"),
             node(nodes.checkpoints, measured, "analyze.checkpoints"),
             node(nodes.gains, common, each("gains")),
-            node(nodes.table_1, common | each("gains"), each("table_1")),
-            node(nodes.print_table_1, parameters | each("table_1"), texts("table_1")),
-            node(nodes.print_gains, parameters | each("gains"), texts("gains")),
-            node(nodes.gain_metrics, parameters | each("gains"), each("metrics")),
-            node(nodes.fronts, common | each("gains"), each("fronts")),
-            node(nodes.bars, parameters | each("gains"), each("bars")),
+            node(nodes.table_1, common | given("gains"), each("table_1")),
+            node(nodes.print_table_1, parameters | given("table_1"), texts("table_1")),
+            node(nodes.print_gains, parameters | given("gains"), texts("gains")),
+            node(nodes.gain_metrics, parameters | given("gains"), each("metrics")),
+            node(nodes.fronts, common | given("gains"), each("fronts")),
+            node(nodes.bars, parameters | given("gains"), each("bars")),
             node(nodes.curves, common | {"training": "measured_training"}, each("curves")),
             node(nodes.collapse, common | {"embeddings": "measured_embeddings"}, each("collapse")),
             node(nodes.grids, common | {"images": "measured_images"}, each("grids")),
+            node(nodes.figures, common, each("figures")),
             node(
                 nodes.findings,
-                common | {"metrics": "measured_metrics"} | each("gains"),
+                common | {"metrics": "measured_metrics"} | given("gains"),
                 "analyze.findings",
             ),
-            node(nodes.report, common | found | parts, "analyze.report"),
+            node(nodes.report, common | found | given(*REPORTED), "analyze.report"),
         ]
     )

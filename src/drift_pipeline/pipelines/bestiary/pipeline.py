@@ -1,10 +1,10 @@
 """The `bestiary` pipeline: from nothing to a miniature Stable Diffusion world.
 
 ```
-draw ─┬─► autoencoder ─┬─► denoiser ─► judge ─► sheet, metrics
-      ├─► CLIP ────────┤          ▲
-      │     └─► PickScore, HPSv2  │
-      ├─► OpenCLIP ───────────────┘
+draw ─┬─► autoencoder ─┬─► Stable Diffusion ─► judge ─► sheet, metrics
+      ├─► CLIP ────────┤                        ▲
+      │     └─► PickScore, HPSv2                │
+      ├─► OpenCLIP ─────────────────────────────┘
       └─► DreamSim
 ```
 """
@@ -15,98 +15,82 @@ from drift_pipeline.pipelines.bestiary import nodes
 
 
 def create_pipeline(**_: object) -> Pipeline:
-    """Draws the pictures, trains every model of the bestiary and judges them."""
+    """Draw the images, train every model of the bestiary and judge them.
+
+    The models are datasets named as their folders; `openclip_network` is the same model as
+    `openclip`, in the memory and in full precision.
+    """
     bestiary = "params:bestiary"
-    pictures = ["bestiary.drawn", "bestiary.held_out"]
-    tokenizer = "bestiary.tokenizer"
-    clip = ["bestiary.clip", tokenizer]
+    images = ["drawn", "held_out"]
+    clip = ["clip", "tokenizer"]
+    models = ["stable_diffusion", "openclip", "pickscore", "hpsv2", "dreamsim"]
+    judged_by = ["held_out", "stable_diffusion", "openclip_network", "tokenizer", bestiary]
+    measured = {
+        "autoencoder": "vae_measured",
+        "clip": "clip_measured",
+        "openclip": "openclip_measured",
+        "denoiser": "unet_measured",
+        "pickscore": "pickscore_measured",
+        "hpsv2": "hpsv2_measured",
+        "dreamsim": "dreamsim_measured",
+        "generated": "judged",
+        "files": "files_measured",
+    }
     return Pipeline(
         [
-            Node(
-                nodes.draw_pictures, bestiary, pictures, name="draw_pictures", namespace="bestiary"
-            ),
+            Node(nodes.draw_pictures, bestiary, images, name="draw_pictures"),
+            Node(nodes.make_tokenizer, None, "tokenizer", name="make_tokenizer"),
             Node(
                 nodes.train_vae,
-                [*pictures, bestiary],
-                ["bestiary.vae", "bestiary.vae_measured"],
+                [*images, bestiary],
+                ["vae", "vae_measured"],
                 name="train_vae",
-                namespace="bestiary",
-            ),
-            Node(
-                nodes.make_tokenizer, None, tokenizer, name="make_tokenizer", namespace="bestiary"
             ),
             Node(
                 nodes.train_clip,
-                [*pictures, tokenizer, bestiary],
-                ["bestiary.clip", "bestiary.clip_measured"],
+                [*images, "tokenizer", bestiary],
+                ["clip", "clip_measured"],
                 name="train_clip",
-                namespace="bestiary",
             ),
             Node(
                 nodes.train_openclip,
-                [*pictures, tokenizer, bestiary],
-                ["bestiary.openclip", "bestiary.openclip_measured"],
+                [*images, "tokenizer", bestiary],
+                ["openclip", "openclip_network", "openclip_measured"],
                 name="train_openclip",
-                namespace="bestiary",
             ),
             Node(
-                nodes.train_unet,
-                ["bestiary.drawn", "bestiary.vae", *clip, bestiary],
-                "bestiary.unet_measured",
-                name="train_unet",
-                namespace="bestiary",
+                nodes.train_stable_diffusion,
+                ["drawn", "vae", *clip, bestiary],
+                ["stable_diffusion", "unet_measured"],
+                name="train_stable_diffusion",
             ),
             Node(
                 nodes.train_pickscore,
-                [*pictures, *clip, bestiary],
-                "bestiary.pickscore_measured",
+                [*images, *clip, bestiary],
+                ["pickscore", "pickscore_measured"],
                 name="train_pickscore",
-                namespace="bestiary",
             ),
             Node(
                 nodes.train_hpsv2,
-                [*pictures, *clip, bestiary],
-                "bestiary.hpsv2_measured",
+                [*images, *clip, bestiary],
+                ["hpsv2", "hpsv2_measured"],
                 name="train_hpsv2",
-                namespace="bestiary",
             ),
             Node(
                 nodes.train_dreamsim,
-                [*pictures, bestiary],
-                "bestiary.dreamsim_measured",
+                [*images, bestiary],
+                ["dreamsim", "dreamsim_measured"],
                 name="train_dreamsim",
-                namespace="bestiary",
             ),
-            Node(
-                nodes.judge,
-                [
-                    "bestiary.held_out",
-                    "bestiary.openclip",
-                    tokenizer,
-                    "bestiary.unet_measured",
-                    bestiary,
-                ],
-                ["bestiary.drawn_sheet", "bestiary.judged"],
-                name="judge",
-                namespace="bestiary",
-            ),
+            Node(nodes.judge, judged_by, ["drawn_sheet", "judged"], name="judge"),
+            Node(nodes.weigh, models, "files_measured", name="weigh"),
             Node(
                 nodes.gather,
-                {
-                    "autoencoder": "bestiary.vae_measured",
-                    "clip": "bestiary.clip_measured",
-                    "openclip": "bestiary.openclip_measured",
-                    "denoiser": "bestiary.unet_measured",
-                    "pickscore": "bestiary.pickscore_measured",
-                    "hpsv2": "bestiary.hpsv2_measured",
-                    "dreamsim": "bestiary.dreamsim_measured",
-                    "generated": "bestiary.judged",
-                    "drawn_sheet": "bestiary.drawn_sheet",
-                    "bestiary": bestiary,
-                },
-                ["bestiary.sheet", "bestiary.metrics"],
+                {"drawn_sheet": "drawn_sheet", **measured},
+                ["sheet", "metrics"],
                 name="gather",
-                namespace="bestiary",
             ),
-        ]
+        ],
+        namespace="bestiary",
+        parameters={bestiary},
     )

@@ -1,87 +1,56 @@
-"""Nodes that draw the evaluation's pictures; their dataset draws what it does not have yet."""
+"""Nodes that draw the evaluation's images; their dataset draws what it does not have yet."""
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from drift_pipeline.evaluation.freshness import base_identity, pictures_identity
-from drift_pipeline.evaluation.parameters import Generate
+from drift_pipeline.config.evaluation import Generate
 from drift_pipeline.evaluation.protocol import Protocol
-from drift_pipeline.runs import Run, fingerprint
+from drift_pipeline.runs.run import Run
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from drift_pipeline.datasets.shards import Shards, StoredShards
-    from drift_pipeline.rl.policy import PolicyState, StableDiffusion
+    from drift_pipeline.evaluation.image_shards import ShardsToDraw, StoredShards
+    from drift_pipeline.policies.base import Policy, PolicyState
 else:
     # Kedro reads the nodes' annotations; these types are too heavy to import for that.
-    Image = Shards = StoredShards = PolicyState = StableDiffusion = Any
-
-
-def make_protocol(generate: Generate, run: Run, prompts: list[str]) -> Protocol:
-    """Put together what every judged checkpoint has to draw."""
-    return Protocol.of(generate, run.train, prompts)
+    Image = ShardsToDraw = StoredShards = PolicyState = Policy = Any
 
 
 def draw_checkpoint(
-    base_model: StableDiffusion,
+    base_model: Policy,
     policy: PolicyState,
     run: Run,
     protocol: Protocol,
     generate: Generate,
-) -> Shards:
-    """Draw the pictures of a checkpoint."""
-    return _shards(base_model, policy, run.name, run, protocol, generate)
+) -> ShardsToDraw:
+    """Draw the images of a checkpoint."""
+    from drift_pipeline.evaluation.checkpoint_images import checkpoint_images
+
+    return checkpoint_images(base_model, policy, run, protocol, generate)
 
 
-def draw_base(
-    base_model: StableDiffusion, run: Run, protocol: Protocol, generate: Generate
-) -> Shards:
-    """Draw the base model's pictures: the reference of recall, and the table's first row."""
-    state = base_model.initial_state(0, base_identity(run))
-    return _shards(base_model, state, "base", run, protocol, generate)
+def draw_base(base_model: Policy, run: Run, protocol: Protocol, generate: Generate) -> ShardsToDraw:
+    """Draw the base model's images."""
+    from drift_pipeline.evaluation.checkpoint_images import base_images
+
+    return base_images(base_model, run, protocol, generate)
 
 
 def draw_base_fresh(
-    base_model: StableDiffusion, run: Run, protocol: Protocol, generate: Generate
-) -> Shards:
-    """Draw the base model's pictures of other seeds: how much recall chance alone allows."""
-    state = base_model.initial_state(0, base_identity(run))
-    return _shards(base_model, state, "base_fresh", run, protocol.fresh(), generate)
+    base_model: Policy, run: Run, protocol: Protocol, generate: Generate
+) -> ShardsToDraw:
+    """Draw the base model's images of other seeds."""
+    from drift_pipeline.evaluation.checkpoint_images import fresh_base_images
+
+    return fresh_base_images(base_model, run, protocol, generate)
 
 
-def contact_sheet(pictures: StoredShards, generate: Generate) -> Image:
-    """Show the first pictures of a few prompts."""
+def contact_sheet(images: StoredShards, generate: Generate) -> Image:
+    """Show the first images of a few prompts."""
     from itertools import islice
 
-    from drift_pipeline.pictures import draw_picture_sheet
+    from drift_pipeline.evaluation.contact_sheet import draw_prompt_rows
 
-    return draw_picture_sheet(list(islice(pictures, generate.sheet_prompts)))
-
-
-def _shards(
-    model: StableDiffusion,
-    state: PolicyState,
-    name: str,
-    run: Run,
-    protocol: Protocol,
-    generate: Generate,
-) -> Shards:
-    from drift_pipeline.datasets.shards import Shards
-    from drift_pipeline.evaluation.generation import draw_shards
-
-    policy = state.fingerprint or fingerprint(state.parameters)
-    made_of = pictures_identity(policy, state.epoch, protocol)
-    draw = partial(
-        draw_shards,
-        model,
-        state,
-        name,
-        protocol,
-        batch_size=generate.batch_size,
-        workers=run.train.workers,
-        progress=run.train.progress,
-    )
-    return Shards(len(protocol.prompts), made_of, draw)
+    return draw_prompt_rows(islice(images, generate.sheet_prompts))

@@ -1,4 +1,4 @@
-"""The evaluation's pictures, a namespace a checkpoint.
+"""The evaluation's images, one namespace per checkpoint.
 
 base model ─► evaluation.base.images, evaluation.base_fresh.images
 training.epoch_0005.policy ─► evaluation.epoch_0005.images ─► contact sheet
@@ -7,40 +7,27 @@ training.epoch_0005.policy ─► evaluation.epoch_0005.images ─► contact sh
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
-from drift_pipeline import project
+from drift_pipeline.pipelines import shared
 from drift_pipeline.pipelines.generate import nodes
-from drift_pipeline.pipelines.train import nodes as train_nodes
-from drift_pipeline.pipelines.train.pipeline import PARAMETERS
 
 
-def create_pipeline(epochs: list[int] | None = None) -> Pipeline:
+def create_pipeline(epochs: Sequence[int] = (1, 2)) -> Pipeline:
     """Build the pipeline.
 
     Args:
-        epochs: Epochs whose checkpoints are judged; by default those that the parameters say.
+        epochs: Epochs whose checkpoints are judged.
     """
-    judged = project.current.judged_epochs if epochs is None else epochs
-    spaces = [f"epoch_{epoch:04d}" for epoch in judged]
+    spaces = [f"epoch_{epoch:04d}" for epoch in epochs]
     return Pipeline(
         [
-            Node(
-                train_nodes.make_run,
-                [f"params:{name}" for name in PARAMETERS],
-                "run",
-                name="make_run",
-            ),
-            Node(train_nodes.load_base_model, "run", "base_model", name="load_base_model"),
-            Node(
-                nodes.make_protocol,
-                ["params:generate", "run", "evaluation_prompts"],
-                "protocol",
-                name="make_protocol",
-            ),
+            shared.MAKE_RUN,
+            shared.LOAD_BASE_MODEL,
+            shared.MAKE_PROTOCOL,
             *_base("base", nodes.draw_base),
             *_base("base_fresh", nodes.draw_base_fresh),
             *(node for space in spaces for node in _checkpoint(space)),

@@ -1,4 +1,4 @@
-"""Embeddings, rewards and every measure of the pictures that `generate` has drawn."""
+"""Embeddings, rewards and every measure of the images that `generate` has drawn."""
 
 from drift_pipeline.pipelines.measure.pipeline import create_pipeline
 

@@ -1,55 +1,43 @@
-"""Numbers for the evaluation's pictures.
+"""Numbers for the evaluation's images.
 
-evaluation.<checkpoint>.images ─► embeddings, scores ─► metrics, one table a run
+evaluation.<checkpoint>.images ─► embeddings, scores ─► metrics, one table per run
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from kedro.pipeline import Node, Pipeline
 
-from drift_pipeline import project
-from drift_pipeline.pipelines.generate import nodes as generate_nodes
+from drift_pipeline.pipelines import shared
 from drift_pipeline.pipelines.measure import nodes
-from drift_pipeline.pipelines.train import nodes as train_nodes
-from drift_pipeline.pipelines.train.pipeline import PARAMETERS
 
 
-def create_pipeline(epochs: list[int] | None = None) -> Pipeline:
+def create_pipeline(epochs: Sequence[int] = (1, 2)) -> Pipeline:
     """Build the pipeline.
 
     Args:
-        epochs: Epochs whose checkpoints are judged; by default those that the parameters say.
+        epochs: Epochs whose checkpoints are judged.
     """
-    judged = project.current.judged_epochs if epochs is None else epochs
-    spaces = [f"evaluation.epoch_{epoch:04d}" for epoch in judged]
+    spaces = [f"evaluation.epoch_{epoch:04d}" for epoch in epochs]
     bases = ["evaluation.base", "evaluation.base_fresh"]
     common = ["protocol", "params:measure", "params:rewards"]
     return Pipeline(
         [
-            Node(
-                train_nodes.make_run,
-                [f"params:{name}" for name in PARAMETERS],
-                "run",
-                name="make_run",
-            ),
-            Node(
-                generate_nodes.make_protocol,
-                ["params:generate", "run", "evaluation_prompts"],
-                "protocol",
-                name="make_protocol",
-            ),
+            shared.MAKE_RUN,
+            shared.MAKE_PROTOCOL,
             Node(
                 nodes.load_judges,
                 ["run", "params:measure", "params:encoders", "params:rewards"],
                 "judges",
                 name="load_judges",
             ),
-            *(_look(space) for space in ["evaluation.base", *spaces]),
+            *(_judge(space) for space in ["evaluation.base", *spaces]),
             Node(
-                nodes.embed,
+                nodes.embed_images,
                 ["evaluation.base_fresh.images", "judges", "run"],
                 "evaluation.base_fresh.embeddings",
-                name="embed",
+                name="embed_images",
                 namespace="evaluation.base_fresh",
             ),
             Node(
@@ -81,11 +69,11 @@ def create_pipeline(epochs: list[int] | None = None) -> Pipeline:
     )
 
 
-def _look(space: str) -> Node:
+def _judge(space: str) -> Node:
     return Node(
-        nodes.look,
+        nodes.judge_images,
         [f"{space}.images", "judges", "run"],
         [f"{space}.embeddings", f"{space}.scores"],
-        name="look",
+        name="judge_images",
         namespace=space,
     )

@@ -1,4 +1,4 @@
-"""Training: one namespace an epoch, rollout → score → select → shape → update."""
+"""Training: one namespace per epoch, rollout → score → select → shape → update."""
 
 from drift_pipeline.pipelines.train.pipeline import create_pipeline
 

@@ -1,4 +1,4 @@
-"""The training loop, unrolled: one namespace an epoch.
+"""The training loop, unrolled: one namespace per epoch.
 
 epoch_0000.policy ─► rollout ─► score ─► select ─► shape ─► update ─► epoch_0001.policy ─► …
 """
@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from kedro.pipeline import Node, Pipeline
 
-from drift_pipeline import project
+from drift_pipeline.pipelines import shared
 from drift_pipeline.pipelines.train import nodes
-
-PARAMETERS = ["method", "reward", "seed", "methods", "rewards", "encoders", "train"]
+from drift_pipeline.runs import loading
 
 RESULTS = (
     "trained_lora",
@@ -22,23 +21,23 @@ RESULTS = (
 """What a run leaves at its end, made again when it is trained for longer."""
 
 
-def create_pipeline(epochs: int | None = None) -> Pipeline:
+def create_pipeline(epochs: int = 2) -> Pipeline:
     """Build the pipeline.
 
     Args:
-        epochs: Epochs to unroll; by default as many as the parameters say.
+        epochs: Epochs to unroll; two are enough to see the loop.
     """
-    epochs = epochs or project.current.epochs
     loop = [node for epoch in range(1, epochs + 1) for node in _epoch(epoch)]
     return Pipeline([*_start(), *loop, *_end(epochs)])
 
 
 def _start() -> list[Node]:
     return [
-        Node(nodes.make_run, [f"params:{name}" for name in PARAMETERS], "run", name="make_run"),
-        Node(nodes.load_base_model, "run", "base_model", name="load_base_model"),
-        Node(nodes.load_reward, "run", "reward_model", name="load_reward"),
-        Node(nodes.load_encoder, "run", "encoder", name="load_encoder"),
+        shared.MAKE_RUN,
+        shared.LOAD_BASE_MODEL,
+        Node(loading.load_method, "run", "method", name="load_method"),
+        Node(loading.load_reward, "run", "reward_model", name="load_reward"),
+        Node(loading.load_encoder, "run", "encoder", name="load_encoder"),
         Node(nodes.identify, ["run", "training_prompts"], "identity", name="identify"),
         Node(
             nodes.initial_policy,
@@ -55,30 +54,30 @@ def _epoch(epoch: int) -> list[Node]:
     return [
         Node(
             nodes.rollout,
-            ["base_model", f"{before}.policy", "run", "training_prompts"],
-            [f"{space}.trajectories", f"{space}.images", f"{space}.rollout_seconds"],
+            ["base_model", f"{before}.policy", "method", "run", "training_prompts"],
+            [f"{space}.trajectories", f"{space}.images"],
             name="rollout",
             namespace=space,
         ),
         Node(
             nodes.score,
             ["run", "reward_model", f"{space}.images", f"{space}.trajectories"],
-            [f"{space}.rewards", f"{space}.score_seconds"],
+            f"{space}.rewards",
             name="score",
             namespace=space,
         ),
         Node(
             nodes.select,
-            ["run", f"{space}.rewards", f"{space}.trajectories"],
+            ["run", "method", f"{space}.rewards", f"{space}.trajectories"],
             [f"{space}.selected", f"{space}.batch"],
             name="select",
             namespace=space,
         ),
         Node(
             nodes.shape,
-            ["run", "encoder", *(f"{space}.{x}" for x in ("images", "rewards", "selected")),
-             f"{space}.batch"],
-            [f"{space}.candidates", f"{space}.advantages", f"{space}.shape_seconds"],
+            ["run", "method", "encoder",
+             *(f"{space}.{x}" for x in ("images", "rewards", "selected", "batch"))],
+            [f"{space}.candidates", f"{space}.advantages"],
             name="shape",
             namespace=space,
         ),
@@ -94,10 +93,10 @@ def _epoch(epoch: int) -> list[Node]:
             [
                 "base_model",
                 f"{before}.policy",
+                "method",
                 "run",
                 "identity",
                 *(f"{space}.{x}" for x in ("batch", "advantages", "candidates")),
-                *(f"{space}.{x}_seconds" for x in ("rollout", "score", "shape")),
             ],
             # The policy is written last: where it is, the epoch is whole.
             [f"{space}.updates", f"{space}.summary", f"{space}.policy"],
@@ -121,7 +120,7 @@ def _end(epochs: int) -> list[Node]:
             namespace="training",
         ),
         Node(
-            nodes.training_pictures,
+            nodes.training_images,
             [
                 "run",
                 *(

@@ -1,0 +1,58 @@
+"""Table 1 and the gains of a reward, printed: plain values, Markdown and LaTeX."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from drift_pipeline.analysis.comparison import gain_values
+from drift_pipeline.analysis.report.markup import to_latex, to_markdown
+from drift_pipeline.analysis.report.text_tables import gains_as_text, table_1_as_text
+from drift_pipeline.analysis.table_1 import table_values
+from drift_pipeline.config.analysis import Analyze
+
+
+def print_table_1(table: pd.DataFrame, analyze: Analyze, reward: str) -> dict[str, Any]:
+    """Print Table 1.
+
+    Args:
+        table: As `make_table` makes it.
+        analyze: Measures and labels.
+        reward: The reward that the runs were trained on.
+
+    Returns:
+        `values`, which DVC reads as metrics, and the texts `markdown` and `latex`.
+    """
+    text = table_1_as_text(table, analyze)
+    caption = f"Diversity and reward of the last checkpoints, {analyze.rewards[reward].label}."
+    return {
+        "values": table_values(table),
+        "markdown": to_markdown(text, caption),
+        "latex": to_latex(text, caption, f"tab:{reward}"),
+    }
+
+
+def print_gains(gains: pd.DataFrame, analyze: Analyze, reward: str) -> dict[str, Any]:
+    """Print the gains, one table per comparison.
+
+    Args:
+        gains: Of this reward, all comparisons.
+        analyze: Measures, comparisons and labels.
+        reward: The reward that the runs were trained on.
+
+    Returns:
+        `values`, which DVC reads as metrics, and the texts `markdown` and `latex`.
+    """
+    markdown, latex = [], []
+    for name, rows in gains.groupby("comparison", sort=False):
+        text = gains_as_text(rows, analyze)
+        ours = analyze.methods[analyze.comparisons[str(name)].ours].label
+        caption = f"Gains of {ours}, {analyze.rewards[reward].label}."
+        markdown.append(to_markdown(text, caption))
+        latex.append(to_latex(text, caption, f"tab:gains-{reward}-{name}"))
+    return {
+        "values": gain_values(gains),
+        "markdown": "\n".join(markdown),
+        "latex": "\n".join(latex),
+    }

@@ -1,0 +1,108 @@
+"""Tables as people read them: cells of text, for a page, for Markdown and for LaTeX."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from drift_pipeline.analysis.comparison import REWARD
+from drift_pipeline.analysis.table_1 import GAIN_ROW, RAW
+from drift_pipeline.config.analysis import Analyze
+
+ABSENT = "–"
+DECIMALS = {REWARD: 4, RAW: 3}
+REWARD_LABELS = {REWARD: "Reward (normalised)", RAW: "Reward (raw)"}
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """A table of text: columns of words, then columns of numbers.
+
+    Attributes:
+        header: One cell per column.
+        rows: One list of cells per row.
+        rule: Rows above which a line is drawn.
+        words: Columns of words, from the left.
+    """
+
+    header: list[str]
+    rows: list[list[str]]
+    rule: tuple[int, ...] = ()
+    words: int = 1
+
+
+def table_1_as_text(table: pd.DataFrame, analyze: Analyze) -> TextTable:
+    """Write Table 1 as text.
+
+    Args:
+        table: As `make_table` makes it.
+        analyze: Measures, in order, with their decimals.
+    """
+    columns = {name: measure.decimals for name, measure in analyze.measures.items()} | DECIMALS
+    labels = {name: measure.label for name, measure in analyze.measures.items()} | REWARD_LABELS
+    rows = []
+    for row in table.to_dict("records"):
+        cells = [str(row["label"])]
+        for name, decimals in columns.items():
+            if row["row"] == GAIN_ROW:
+                part = (row.get(f"{name}_baselines"), row.get("of"))
+                cells.append(gain_text(row.get(name), *part) if name != RAW else "")
+            else:
+                cells.append(number_text(row[name], decimals, row[f"{name}_spread"]))
+        rows.append(cells)
+    header = ["Algorithm", *(f"{label} ↑" for label in labels.values())]
+    return TextTable(header, rows, rule=(1, len(rows) - 1))  # the base model above, the gains below
+
+
+def gains_as_text(gains: pd.DataFrame, analyze: Analyze) -> TextTable:
+    """Write the gains of a comparison as text, one row per baseline and seed.
+
+    Args:
+        gains: As `compute_gains` makes them.
+        analyze: Measures, in order, and labels.
+    """
+    header = ["Over", "seed", "its reward", "DG read at", *(f"DG {x}" for x in analyze.measures)]
+    header += [f"its {analyze.anchor}", "RG read at", "RG"]
+    rows = []
+    for (baseline, seed), group in gains.groupby(["baseline", "seed"], sort=False):
+        by = {str(row["measure"]): row for row in group.to_dict("records")}
+        first, last = by[next(iter(analyze.measures))], by[REWARD]
+        row = [analyze.methods[str(baseline)].label, str(seed)]
+        row += [_required(first, 3), _checkpoint(first)]
+        row += [gain_text(by[name]["gain"]) for name in analyze.measures]
+        row += [_required(last, 4), _checkpoint(last), gain_text(last["gain"])]
+        rows.append(row)
+    return TextTable(header, rows)
+
+
+def number_text(value: float | None, decimals: int, spread: float | None = None) -> str:
+    """Write a number with its standard deviation over seeds, where there are several."""
+    if value is None or pd.isna(value):
+        return ABSENT
+    text = f"{value:.{decimals}f}"
+    return text if spread is None or pd.isna(spread) else f"{text} ± {spread:.{decimals}f}"
+
+
+def gain_text(gain: float | None, baselines: float | None = None, of: float | None = None) -> str:
+    """Write a share as percent; where only some baselines have one, how many.
+
+    Example:
+        >>> gain_text(0.4346, 2, 3)
+        '+43.46 % (2 of 3)'
+    """
+    if gain is None or pd.isna(gain):
+        return ABSENT
+    text = f"{100 * gain:+.2f} %"
+    return text if baselines is None or baselines == of else f"{text} ({baselines:g} of {of:g})"
+
+
+def _required(row: dict[Hashable, Any], decimals: int) -> str:
+    text = number_text(row["required"], decimals)
+    return text if text == ABSENT else f"{text} (epoch {row['baseline_epoch']:g})"
+
+
+def _checkpoint(row: dict[Hashable, Any]) -> str:
+    return ABSENT if pd.isna(row["matched_epoch"]) else f"epoch {row['matched_epoch']:g}"

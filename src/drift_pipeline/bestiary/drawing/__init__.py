@@ -1,0 +1,1 @@
+"""Drawing animals: body plans, breeds, poses, backgrounds, captions."""

@@ -1,0 +1,156 @@
+"""Synthetic preference pairs and the loss of PickScore and HPSv2.
+
+A pair is a prompt and two images. Where both show the prompt's animal, the taste decides; where
+one shows another animal, the one that shows the right one wins. Both papers train a CLIP so that
+the softmax over the two scores matches the preference (Kirstain et al. 2023, "Pick-a-Pic"; Wu et
+al. 2023, "Human Preference Score v2").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from drift_pipeline.bestiary.drawing.pictures import Pictures, draw_twins
+from drift_pipeline.bestiary.training.contrast import Features
+from drift_pipeline.bestiary.training.fit import fit
+
+if TYPE_CHECKING:
+    from drift_pipeline.config.bestiary import Fit
+
+#: A difference in taste below which people would call a tie.
+TIE = 0.02
+#: A difference in taste that is clear to everybody; accuracy is asked of such pairs.
+CLEAR = 0.1
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs of images and what people think of them.
+
+    Attributes:
+        index: The two images of each pair, ``(n, 2)``.
+        first: Share of people who like the first one better, ``(n,)``.
+        clear: Whether the margin is clear, ``(n,)``.
+        prompt: Whose bare caption is the prompt: 0 the first one's, 1 the second's, ``(n,)``.
+    """
+
+    index: Tensor
+    first: Tensor
+    clear: Tensor
+    prompt: Tensor
+
+    def prompt_index(self) -> Tensor:
+        """Return the image whose caption is the prompt, ``(n,)``."""
+        return self.index.gather(1, self.prompt[:, None]).squeeze(1)
+
+
+def draw_pairs(animals: Tensor, taste: Tensor, count: int, generator: torch.Generator) -> Pairs:
+    """Draw pairs; seven in ten show the same animal twice.
+
+    Args:
+        animals: Animal of each image, ``(n,)``.
+        taste: True reward of each image, ``(n,)``.
+        count: Number of pairs.
+        generator: Source of randomness.
+    """
+    total = len(animals)
+    one = torch.randint(total, (count,), generator=generator)
+    other = torch.randint(total, (count,), generator=generator)
+    twin = draw_twins(animals, one, 1, generator).squeeze(1)
+    same = torch.rand(count, generator=generator) < 0.7
+    index = torch.stack([one, torch.where(same, twin, other)], dim=1)
+    prompt = torch.randint(2, (count,), generator=generator)
+
+    same = animals[index[:, 0]] == animals[index[:, 1]]
+    margin = taste[index[:, 0]] - taste[index[:, 1]]
+    by_taste = torch.where(margin.abs() < TIE, 0.5, (margin > 0).float())
+    first = torch.where(same, by_taste, (prompt == 0).float())
+    return Pairs(index, first, ~same | (margin.abs() > CLEAR), prompt)
+
+
+def train_preferences(
+    name: str,
+    model: nn.Module,
+    features: Features,
+    logit_scale: nn.Parameter,
+    pictures: Pictures,
+    token_ids: Tensor,
+    taste: Callable[[Tensor], Tensor],
+    how: Fit,
+    seed: int,
+) -> None:
+    """Tune a CLIP on preference pairs, in place.
+
+    Args:
+        name: What is trained, for the progress bar.
+        model: The CLIP.
+        features: ``(images uint8, token ids)`` to image and text features, ``(n, d)`` each.
+        logit_scale: The model's logarithmic temperature.
+        pictures: Images to draw pairs from.
+        token_ids: The bare caption of each image, ``(n, tokens)``.
+        taste: The true reward of images.
+        how: Number of updates, pairs in an update, and the highest learning rate.
+        seed: Seed of the pairs.
+    """
+    animals, liked = pictures.animals, taste(pictures.images)
+
+    def loss(generator: torch.Generator) -> Tensor:
+        pairs = draw_pairs(animals, liked, how.batch, generator)
+        scores = score_pairs(pairs, pictures.images, token_ids, features) * logit_scale.exp()
+        target = torch.stack([pairs.first, 1 - pairs.first], dim=1)
+        return F.cross_entropy(scores, target)
+
+    model.train()
+    fit(name, model, loss, how.steps, how.learning_rate, seed)
+    model.eval().requires_grad_(False)
+
+
+def score_pairs(
+    pairs: Pairs,
+    images: Tensor,
+    token_ids: Tensor,
+    features: Features,
+) -> Tensor:
+    """Return the cosines of both images with the prompt, ``(n, 2)``."""
+    image, text = features(images[pairs.index.flatten()], token_ids[pairs.prompt_index()])
+    return _cosines(image.unflatten(0, (-1, 2)), text)
+
+
+def _cosines(image: Tensor, text: Tensor) -> Tensor:
+    return (F.normalize(image, dim=-1) * F.normalize(text, dim=-1)[:, None]).sum(dim=-1)
+
+
+@torch.no_grad()
+def pair_accuracy(
+    features: Features,
+    pictures: Pictures,
+    token_ids: Tensor,
+    taste: Callable[[Tensor], Tensor],
+    count: int,
+    seed: int,
+) -> dict[str, float]:
+    """Measure in which share of clear pairs of held-out images the model prefers the right one.
+
+    Returns:
+        ``pair_accuracy`` over all clear pairs, ``pair_accuracy_taste`` where both show the prompt's
+        animal, ``pair_accuracy_animal`` where one shows another.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    animals = pictures.animals
+    pairs = draw_pairs(animals, taste(pictures.images), count, generator)
+    parts = zip(pictures.images.split(256), token_ids.split(256), strict=True)
+    image, text = map(torch.cat, zip(*(features(*part) for part in parts), strict=True))
+    scores = _cosines(image[pairs.index], text[pairs.prompt_index()])
+    right = ((scores[:, 0] > scores[:, 1]) == (pairs.first > 0.5)).float()
+    same = animals[pairs.index[:, 0]] == animals[pairs.index[:, 1]]
+    return {
+        "pair_accuracy": float(right[pairs.clear].mean()),
+        "pair_accuracy_taste": float(right[pairs.clear & same].mean()),
+        "pair_accuracy_animal": float(right[~same].mean()),
+    }

@@ -1,0 +1,54 @@
+"""Classes that YAML names by their dotted path: rewards, encoders, policies; their options."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field, model_validator
+
+from drift_pipeline.config.base import Parameters
+
+STABLE_DIFFUSION = "drift_pipeline.policies.stable_diffusion.StableDiffusion"
+"""The policy where the parameters name no other."""
+
+
+class RewardSpec(Parameters):
+    """A reward: an importable scorer, its options and the bounds of its normalised value."""
+
+    scorer: str
+    """Dotted path of a class whose instances map (images, prompts) to scores."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """What the scorer's constructor gets."""
+    bounds: tuple[float, float] = (0.0, 1.0)
+    """Scores that count as 0 and as 1 where normalised rewards are reported."""
+    truth: str | None = None
+    """Dotted path of the true reward behind this one, images -> values, where it is known."""
+    label: str | None = None
+    """What reports call it; None its name."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> RewardSpec:
+        low, high = self.bounds
+        if low >= high:
+            raise ValueError(
+                f"bounds: the first ({low:g}) must be smaller than the second ({high:g})"
+            )
+        return self
+
+
+class PolicySpec(Parameters):
+    """A policy: the importable class that a base model is loaded by, and its options."""
+
+    policy: str = STABLE_DIFFUSION
+    """Dotted path of a class, a `policies.base.Policy`."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """What its constructor gets besides the settings of `train`."""
+
+
+class EncoderSpec(Parameters):
+    """An encoder: an importable class and its options."""
+
+    encoder: str
+    """Dotted path of a class whose instances map images to unit embeddings."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """What the encoder's constructor gets."""

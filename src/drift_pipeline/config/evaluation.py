@@ -1,0 +1,78 @@
+"""The parameters of `generate` and `measure`; the values are in `conf/base/parameters_*.yml`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from drift_pipeline.common.errors import ConfigurationError
+from drift_pipeline.config.base import Count, Epochs, Parameters
+from drift_pipeline.config.places import LocalPath
+
+MAX_IMAGES = 100_000
+"""Images of a prompt; their numbers are put down one by one before anything is drawn."""
+
+
+class Generate(Parameters):
+    """Which images are drawn to judge a checkpoint by."""
+
+    prompts: LocalPath
+    """Text file of evaluation prompts, one per line."""
+    images_per_prompt: Annotated[int, Field(ge=2, le=MAX_IMAGES)] = 40
+    """Seeds of each prompt."""
+    first_seed: Annotated[int, Field(ge=0, lt=2**62)] = 0
+    """The first of them; the fresh draw of the base takes the seeds that follow."""
+    checkpoint_every: Epochs | None = None
+    """Every so many epochs, and at the last, a checkpoint is judged; None as the method says."""
+    prompt_noise: bool = False
+    """Perturb the prompts while drawing, too, by DRIFT's formula for every method (section 6.2)."""
+    batch_size: Count = 40
+    """Images drawn at once; memory and speed alone."""
+    sheet_prompts: Annotated[int, Field(ge=1, le=1000)] = 6
+    """Prompts that a checkpoint's contact sheet shows."""
+    folder: LocalPath
+    """Where the images are."""
+
+
+class Measure(Parameters):
+    """What is measured on the images."""
+
+    encoders: tuple[str, ...] = ("dreamsim", "openclip")
+    """Names in `encoders`; each gives a mean pairwise distance (Eq. 31)."""
+    rewards: tuple[str, ...] = ("pickscore", "hpsv2")
+    """Names in `rewards`; every image gets a score of each, and of the run's own reward."""
+    manifold_encoder: str = "dreamsim"
+    """The encoder of recall and Vendi, one of `encoders`."""
+    recall_k: Count = 10
+    """k of generalized recall."""
+    resamples: Count = 1000
+    """Bootstrap samples of the prompts."""
+    features: LocalPath
+    """Where the embeddings and scores are."""
+    reports: LocalPath
+    """Where the tables of metrics are."""
+
+    @model_validator(mode="after")
+    def _manifold_is_measured(self) -> Measure:
+        if self.manifold_encoder not in self.encoders:
+            raise ValueError(
+                f"manifold_encoder: {self.manifold_encoder!r} is not one of measure.encoders "
+                f"({', '.join(self.encoders)})"
+            )
+        return self
+
+
+def check_amounts(generate: Generate, measure: Measure, prompts: list[str]) -> None:
+    """Refuse a protocol that cannot be measured, before its images are drawn.
+
+    Raises:
+        ConfigurationError: Where recall has too few images for its neighbourhood.
+    """
+    images = len(prompts) * generate.images_per_prompt
+    if measure.recall_k >= images:
+        raise ConfigurationError(
+            f"measure.recall_k: the {measure.recall_k}-th neighbour of an image needs more than "
+            f"{images} images ({len(prompts)} prompts × generate.images_per_prompt "
+            f"{generate.images_per_prompt}); give a smaller k or draw more"
+        )

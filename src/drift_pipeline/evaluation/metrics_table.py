@@ -1,0 +1,154 @@
+"""The metrics of checkpoints as a table: what was measured, of which run, with which settings.
+
+Two numbers may be compared where `metric`, `encoder`, `judge`, `base` and `protocol` agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from drift_pipeline.common.values import fingerprint
+from drift_pipeline.config.components import RewardSpec
+from drift_pipeline.config.evaluation import Measure
+from drift_pipeline.config.presets import look_up
+from drift_pipeline.evaluation import measuring
+from drift_pipeline.evaluation.checkpoint_features import read_features, vectors_of
+from drift_pipeline.evaluation.judged_tables import IMAGES, JUDGE
+from drift_pipeline.evaluation.protocol import Protocol
+from drift_pipeline.runs.run import Run
+
+Bounds = Mapping[str, tuple[float, float]]
+
+
+def measure_base(
+    protocol: Protocol,
+    measure: Measure,
+    rewards: Mapping[str, Any],
+    own: pd.DataFrame,
+    scores: pd.DataFrame,
+    fresh: pd.DataFrame,
+) -> pd.DataFrame:
+    """Measure the base model, against itself and against its fresh draw.
+
+    Args:
+        protocol: What was drawn.
+        measure: What is measured.
+        rewards: The rewards' presets, for their bounds.
+        own: The base model's embeddings.
+        scores: Its scores.
+        fresh: The embeddings of its other seeds.
+
+    Returns:
+        One row per metric.
+    """
+    table = _measure_checkpoint(own, scores, own, fresh, measure, rewards)
+    columns = {"method": "base", "reward": "", "seed": 0, "epoch": 0, "images": 0, "seconds": 0.0}
+    return _labelled(table, "base", columns, protocol)
+
+
+def measure_run(
+    run: Run,
+    protocol: Protocol,
+    measure: Measure,
+    rewards: Mapping[str, Any],
+    curve: pd.DataFrame,
+    own: pd.DataFrame,
+    fresh: pd.DataFrame,
+    embeddings: Sequence[pd.DataFrame],
+    scores: Sequence[pd.DataFrame],
+) -> pd.DataFrame:
+    """Measure all judged checkpoints of a run.
+
+    Args:
+        run: The run.
+        protocol: What was drawn.
+        measure: What is measured.
+        rewards: The rewards' presets, for their bounds.
+        curve: The run's training curve, for the cost until each checkpoint.
+        own: The base model's embeddings.
+        fresh: Those of its other seeds.
+        embeddings: A table per checkpoint.
+        scores: The same.
+
+    Returns:
+        One row per checkpoint and metric.
+    """
+    clocks = [name for name in curve.columns if name.startswith("seconds_")]
+    seconds = curve.set_index("epoch")[clocks].sum(axis=1).cumsum()
+    tables = []
+    for vectors, scored in zip(embeddings, scores, strict=True):
+        epoch = int(vectors["epoch"].iloc[0])
+        columns = {
+            "method": run.method_name,
+            "reward": run.reward_name,
+            "seed": run.seed,
+            "epoch": epoch,
+            "images": epoch * run.train.groups_per_epoch * run.candidates,
+            "seconds": float(seconds[epoch]),
+        }
+        table = _measure_checkpoint(vectors, scored, own, fresh, measure, rewards)
+        tables.append(_labelled(table, run.name, columns, protocol))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _measure_checkpoint(
+    vectors: pd.DataFrame,
+    scores: pd.DataFrame,
+    own: pd.DataFrame,
+    fresh: pd.DataFrame,
+    measure: Measure,
+    rewards: Mapping[str, Any],
+) -> pd.DataFrame:
+    """Measure by the judges that are asked for, and note what each number depends on."""
+    encoder = measure.manifold_encoder
+    bounds = {
+        str(name): look_up(RewardSpec, {"rewards": rewards}, "reward", name).bounds
+        for name in scores["reward"].unique()
+        if name in rewards
+    }
+    # Other runs' judges may have had their say of the base model.
+    vectors = vectors[vectors["encoder"].isin(measure.encoders)]
+    scores = scores[scores["reward"].isin(bounds)]
+    table = measuring.measure(
+        read_features(vectors, scores),
+        vectors_of(own, encoder),
+        vectors_of(fresh, encoder),
+        bounds,
+        encoder,
+        measure.recall_k,
+        measure.resamples,
+    )
+    table["judge"] = _judges_and_settings(table, vectors, scores, bounds, measure)
+    table["base"] = own[IMAGES].iloc[0]
+    table["pictures"] = vectors[IMAGES].iloc[0]
+    return table
+
+
+def _judges_and_settings(
+    table: pd.DataFrame,
+    vectors: pd.DataFrame,
+    scores: pd.DataFrame,
+    bounds: Bounds,
+    measure: Measure,
+) -> pd.Series:
+    """Fingerprint each metric's judge, and the settings its number depends on."""
+    encoded = dict(zip(vectors["encoder"], vectors[JUDGE], strict=True))
+    rewarded = dict(zip(scores["reward"], scores[JUDGE], strict=True))
+    how = [measure.recall_k, measure.manifold_encoder]
+    of_encoders = {name: fingerprint([digest, how]) for name, digest in encoded.items()}
+    of_rewards = {name: fingerprint([digest, bounds[name]]) for name, digest in rewarded.items()}
+    is_reward = table["metric"].isin(measuring.REWARD_METRICS)
+    names = table["encoder"]
+    return names.map(of_rewards).where(is_reward, names.map(of_encoders))
+
+
+def _labelled(
+    table: pd.DataFrame, name: str, columns: Mapping[str, Any], protocol: Protocol
+) -> pd.DataFrame:
+    for place, (column, value) in enumerate({"run": name, **columns}.items()):
+        table.insert(place, column, value)
+    table["protocol"] = protocol.hash
+    return table

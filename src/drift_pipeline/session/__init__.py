@@ -1,0 +1,1 @@
+"""Kedro's session: resuming, choosing nodes, and running some of them alone."""

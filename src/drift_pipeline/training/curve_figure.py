@@ -1,0 +1,50 @@
+"""The curve of a run: what happened over its epochs and gradient updates."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+
+def draw_training_curve(curve: pd.DataFrame, updates: pd.DataFrame, title: str) -> Image.Image:
+    """Draw what happened over the epochs, and over the gradient updates.
+
+    Args:
+        curve: One row per epoch.
+        updates: One row per gradient update.
+        title: Name of the run.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(14, 7), layout="constrained")
+    (reward, diversity, trade), (kl, steps, time) = figure.subplots(2, 3)
+    epochs, mean, deviation = curve["epoch"], curve["reward_mean"], curve["reward_std"]
+    reward.plot(epochs, mean, color="tab:blue")
+    reward.fill_between(epochs, mean - deviation, mean + deviation, alpha=0.15, linewidth=0)
+    reward.set(title="Reward (mean ± standard deviation)", xlabel="epoch")
+    diversity.plot(epochs, curve["diversity"], color="tab:green")
+    diversity.set(title="Diversity within groups (Eq. 11)", xlabel="epoch", ylim=(0, None))
+    points = trade.scatter(mean, curve["diversity"], c=epochs, s=14)
+    trade.set(title="Trade-off", xlabel="reward", ylabel="diversity")
+    figure.colorbar(points, ax=trade, label="epoch")
+    count = updates.groupby("epoch")["update"].transform("size")
+    place = updates["epoch"] + updates["update"] / count
+    kl.plot(place, updates["kl"], color="tab:red")
+    kl.set(title="KL from the reference (per step and dimension)", xlabel="epoch")
+    steps.plot(place, updates["clip_fraction"], label="clipped ratios")
+    steps.plot(place, updates["grad_norm"], label="gradient norm", alpha=0.6)
+    steps.set(title="Gradient updates", xlabel="epoch", ylim=(0, None))
+    steps.legend()
+    clocks = [column for column in curve.columns if column.startswith("seconds_")]
+    labels = [clock.removeprefix("seconds_") for clock in clocks]
+    time.stackplot(epochs, [curve[clock] for clock in clocks], labels=labels, alpha=0.6)
+    time.set(title="Seconds per epoch", xlabel="epoch")
+    time.legend()
+    for axis in (reward, diversity, trade, kl, steps, time):
+        axis.grid(alpha=0.3)
+    figure.suptitle(title)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")

@@ -1,0 +1,179 @@
+"""The gradient of one update, added up micro-batch by micro-batch.
+
+A (sample, step) pair is a row. A gradient update averages over the rows of its share of the
+samples; how many rows go through the network at once is a matter of memory alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from drift_pipeline.common.threads import Map
+from drift_pipeline.config.train import Optimization, Sampling
+from drift_pipeline.methods.base import Method
+from drift_pipeline.policies.base import Policy, PolicyState
+from drift_pipeline.rl.objective import SurrogateDiagnostics, clipped_surrogate, gaussian_kl
+from drift_pipeline.training.trajectories import Trajectories, conditions
+
+
+@dataclass(frozen=True)
+class Task:
+    """What all micro-batches of an epoch share; `n` samples, `s` steps.
+
+    Attributes:
+        state: The policy that drew the trajectories.
+        steps: Indices of the steps that are trained on: the stochastic ones.
+        weights: `(n, s)`, each row's advantage, times what its step counts.
+        betas: `(n, s)`, weight of each row's KL divergence.
+    """
+
+    policy: Policy
+    state: PolicyState
+    trajectories: Trajectories
+    method: Method
+    steps: Tensor
+    weights: Tensor
+    betas: Tensor
+    sampling: Sampling
+    optimization: Optimization
+    scaler: torch.amp.GradScaler
+    mapped: Map
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """A micro-batch: `(b,)` samples and steps, and which rows to measure the KL on."""
+
+    samples: Tensor
+    steps: Tensor
+    measured: Tensor
+
+
+def accumulate(task: Task, samples: Tensor) -> tuple[float, dict[str, float], Tensor]:
+    """Add up the gradient of one update, micro-batch by micro-batch.
+
+    Returns:
+        The loss, what the importance ratios are like, and the measured KL divergences.
+    """
+    count = len(samples) * len(task.steps)
+    weights = list(task.policy.adapter.values())
+    batches = list(_micro_batches(task, samples))
+    # The adapter is switched off for all threads at once, so the reference has a turn of its own.
+    with task.policy.reference(task.state.reference):
+        references = list(task.mapped(partial(_reference_means, task), batches))
+    loss, parts, divergences = 0.0, [], [torch.empty(0)]
+    differentiate = partial(_differentiate, task, count, weights)
+    for share, gradient, diagnostics, kl in task.mapped(differentiate, batches, references):
+        loss += share
+        for weight, part in zip(weights, gradient, strict=True):
+            weight.grad += part
+        parts.append(diagnostics)
+        divergences.append(kl)
+    sizes = [len(rows.samples) for rows in batches]
+    return loss, _combine(sizes, parts), torch.cat(divergences)
+
+
+def _micro_batches(task: Task, samples: Tensor) -> Iterator[_Rows]:
+    """Split a gradient update's rows into micro-batches.
+
+    A row of zero advantage has no gradient but the KL term's. Without that it is left out; it
+    still counts in the average.
+    """
+    optimization = task.optimization
+    rows = samples.repeat(len(task.steps))
+    steps = task.steps.repeat_interleave(len(samples))
+    counts = (task.weights[rows, steps] != 0) | (task.betas[rows, steps] > 0)
+    rows, steps = rows[counts], steps[counts]
+    measured = task.betas[rows, steps] > 0
+    if optimization.measure_kl_rows:
+        measured[:: max(1, -(-len(rows) // optimization.measure_kl_rows))] = True
+    size = optimization.micro_batch_size
+    for parts in zip(rows.split(size), steps.split(size), measured.split(size), strict=True):
+        if len(parts[0]):
+            yield _Rows(*parts)
+
+
+def _inputs(task: Task, rows: _Rows) -> tuple[Tensor, Tensor, Tensor]:
+    """Return latents, times and condition of a micro-batch, as the rollout had them."""
+    samples, steps, trajectories = rows.samples, rows.steps, task.trajectories
+    condition = conditions(task.policy, task.method, trajectories, samples, steps)
+    device = task.policy.device
+    latents, times = trajectories.latents[samples, steps], trajectories.schedule.times[steps]
+    return latents.to(device), times.to(device), condition
+
+
+@torch.no_grad()
+def _reference_means(task: Task, rows: _Rows) -> Tensor:
+    """Return what the reference, which must be in place, would have drawn in the measured rows."""
+    if not rows.measured.any():
+        return torch.empty(0)
+    few = rows.measured
+    rows = _Rows(rows.samples[few], rows.steps[few], few[few])
+    return task.policy.step(*_inputs(task, rows), task.sampling)[0]
+
+
+def _differentiate(
+    task: Task, count: int, weights: list[nn.Parameter], rows: _Rows, reference: Tensor
+) -> tuple[float, tuple[Tensor, ...], SurrogateDiagnostics, Tensor]:
+    """Compute a micro-batch's share of the gradient.
+
+    Args:
+        task: The epoch.
+        count: Rows of the whole gradient update, by which the sum over rows is divided.
+        weights: With respect to which.
+        rows: The micro-batch.
+        reference: The reference's means of the measured rows.
+
+    Returns:
+        Its share of the loss and of the (scaled) gradient, the surrogate's diagnostics, and the
+        KL of the measured rows.
+    """
+    policy, trajectories, device = task.policy, task.trajectories, task.policy.device
+    samples, steps, measured = rows.samples, rows.steps, rows.measured.to(device)
+    mean, std = policy.step(*_inputs(task, rows), task.sampling)
+    log_prob = policy.log_prob(trajectories.latents[samples, steps + 1].to(device), mean, std)
+    _refuse_non_finite(log_prob.detach(), trajectories, rows)
+    old = trajectories.log_probs[samples, steps].to(device)
+    surrogate, diagnostics = clipped_surrogate(
+        log_prob, old, task.weights[samples, steps].to(device), task.optimization.clip_range
+    )
+    loss, kl = surrogate * (len(samples) / count), torch.empty(0)
+    if len(reference):
+        divergence = gaussian_kl(mean[measured], reference, std[measured])
+        betas = task.betas[samples, steps].to(device)[measured]
+        if (betas > 0).any():
+            loss = loss + (betas * divergence).sum() / count
+        kl = divergence.detach().cpu()
+    gradient = torch.autograd.grad(task.scaler.scale(loss), weights)
+    return loss.item(), gradient, diagnostics, kl
+
+
+def _combine(sizes: list[int], parts: list[SurrogateDiagnostics]) -> dict[str, float]:
+    """Describe the ratios of all rows by those of the micro-batches."""
+    if not parts:  # every advantage is zero, so nothing was computed
+        return {"ratio_mean": 1.0, "ratio_max_dev": 0.0, "clip_fraction": 0.0}
+    shares = torch.tensor(sizes).double() / sum(sizes)
+    means = torch.stack([part["ratio_mean"] for part in parts]).cpu().double()
+    clipped = torch.stack([part["clip_fraction"] for part in parts]).cpu().double()
+    return {
+        "ratio_mean": float(means @ shares),
+        "ratio_max_dev": max(part["ratio_max_dev"].item() for part in parts),
+        "clip_fraction": float(clipped @ shares),
+    }
+
+
+def _refuse_non_finite(log_prob: Tensor, trajectories: Trajectories, rows: _Rows) -> None:
+    finite = torch.isfinite(log_prob)
+    if finite.all():
+        return
+    row = int((~finite).nonzero()[0])
+    sample, step = int(rows.samples[row]), int(rows.steps[row])
+    raise FloatingPointError(
+        f"{trajectories.where(sample)}, step {step + 1}: the log-probability is not finite; "
+        f"the policy of epoch {trajectories.epoch - 1} is kept"
+    )
