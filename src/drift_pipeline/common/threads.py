@@ -11,8 +11,24 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from torch import Tensor
 
 Map = Callable[..., Iterator[Any]]
+
+
+def shares(rows: Tensor, size: int, workers: int) -> tuple[Tensor, ...]:
+    """Split rows into equal batches, as many as keep all workers busy to the end.
+
+    Args:
+        rows: `(n, ...)`.
+        size: Rows of a batch, at most.
+        workers: Batches computed at the same time.
+
+    Returns:
+        The batches, in order, whose sizes differ by one at most; none where there are no rows.
+    """
+    rounds = -(-len(rows) // (size * workers))
+    return rows.tensor_split(min(rounds * workers, len(rows))) if len(rows) else ()
 
 
 @contextmanager

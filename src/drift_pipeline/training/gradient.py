@@ -13,7 +13,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from drift_pipeline.common.threads import Map
+from drift_pipeline.common.threads import Map, shares
 from drift_pipeline.config.train import Optimization, Sampling
 from drift_pipeline.methods.base import Method
 from drift_pipeline.policies.base import Policy, PolicyState
@@ -43,6 +43,7 @@ class Task:
     optimization: Optimization
     scaler: torch.amp.GradScaler
     mapped: Map
+    workers: int
 
 
 @dataclass(frozen=True)
@@ -92,10 +93,8 @@ def _micro_batches(task: Task, samples: Tensor) -> Iterator[_Rows]:
     measured = task.betas[rows, steps] > 0
     if optimization.measure_kl_rows:
         measured[:: max(1, -(-len(rows) // optimization.measure_kl_rows))] = True
-    size = optimization.micro_batch_size
-    for parts in zip(rows.split(size), steps.split(size), measured.split(size), strict=True):
-        if len(parts[0]):
-            yield _Rows(*parts)
+    for batch in shares(torch.arange(len(rows)), optimization.micro_batch_size, task.workers):
+        yield _Rows(rows[batch], steps[batch], measured[batch])
 
 
 def _inputs(task: Task, rows: _Rows) -> tuple[Tensor, Tensor, Tensor]:

@@ -13,7 +13,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from drift_pipeline.common.randomness import keyed_integers, keyed_normal
-from drift_pipeline.common.threads import side_by_side
+from drift_pipeline.common.threads import shares, side_by_side
 from drift_pipeline.config.train import Sampling
 from drift_pipeline.methods.base import Method
 from drift_pipeline.policies.base import Policy, PolicyState
@@ -119,5 +119,5 @@ def rollout(
         return policy.decode(step.latents, sampling.decode_batch_size)
 
     with bar, side_by_side(workers) as mapped:
-        images = list(mapped(draw, torch.arange(n).split(sampling.batch_size)))
+        images = list(mapped(draw, shares(torch.arange(n), sampling.batch_size, workers)))
     return drawn, torch.cat(images)

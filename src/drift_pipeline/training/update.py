@@ -75,7 +75,7 @@ def update(
                disable=None if progress else True)  # fmt: skip
     with bar, side_by_side(workers) as mapped:
         task = Task(policy, state, trajectories, method, schedule.stochastic.nonzero().flatten(),
-                     weights, betas, sampling, optimization, scaler, mapped)  # fmt: skip
+                     weights, betas, sampling, optimization, scaler, mapped, workers)  # fmt: skip
         for index, samples in enumerate(order.tensor_split(optimization.updates_per_epoch)):
             start = perf_counter()
             for parameter in policy.adapter.values():
