@@ -1,8 +1,11 @@
 """Project settings; see https://docs.kedro.org/en/stable/configure/configuration_basics/."""
 
+from drift_pipeline.common.processor import wait_passively
 from drift_pipeline.hooks import AnalysisHooks, BestiaryHooks, TimingHooks, TrainingHooks
 from drift_pipeline.hooks.resolvers import DEFAULT_RUN
 from drift_pipeline.session.resuming import ResumingSession
+
+wait_passively()  # Kedro reads these settings before anything imports torch
 
 HOOKS = (TrainingHooks(), TimingHooks(), AnalysisHooks(), BestiaryHooks())
 SESSION_CLASS = ResumingSession
