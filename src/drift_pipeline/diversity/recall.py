@@ -13,7 +13,7 @@ from drift_pipeline.common.checks import require_finite
 
 
 def generalized_recall(
-    reference: Tensor, generated: Tensor, k: int = 10, chunk_size: int = 1024
+    reference: Tensor, generated: Tensor, k: int = 10, chunk_size: int = 512
 ) -> Tensor:
     r"""Return the share of reference images inside the generated images' manifold.
 
@@ -47,7 +47,7 @@ def generalized_recall(
     return covered(reference, generated, k, chunk_size).double().mean()
 
 
-def covered(reference: Tensor, generated: Tensor, k: int = 10, chunk_size: int = 1024) -> Tensor:
+def covered(reference: Tensor, generated: Tensor, k: int = 10, chunk_size: int = 512) -> Tensor:
     """Mark the reference images inside the generated images' manifold.
 
     Args:
@@ -86,12 +86,12 @@ def _radii(rows: Tensor, centres: Tensor, start: int, k: int) -> Tensor:
     distances = _squared_distances(rows, centres)
     index = torch.arange(len(rows), device=rows.device)
     distances[index, start + index] = torch.inf  # an image is not its own neighbour
-    return distances.kthvalue(k, dim=1).values
+    return distances.topk(k, dim=1, largest=False).values[:, -1]
 
 
 def _squared_distances(points: Tensor, centres: Tensor) -> Tensor:
-    lengths = points.square().sum(dim=1)[:, None] + centres.square().sum(dim=1)
-    return torch.addmm(lengths, points, centres.T, alpha=-2).clamp_min(0)
+    products = torch.addmm(centres.square().sum(dim=1), points, centres.T, alpha=-2)
+    return products.add_(points.square().sum(dim=1)[:, None])
 
 
 def _check(reference: Tensor, generated: Tensor, k: int, chunk_size: int) -> None:
