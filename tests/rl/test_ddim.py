@@ -4,7 +4,7 @@ from schedules import make_scheduler
 from torch.distributions import Normal
 from torch.testing import assert_close
 
-from drift_pipeline.rl.ddim import check_schedule, ddim_mean_std, log_prob
+from drift_pipeline.rl.ddim import check_schedule, ddim_mean_std, log_prob, responses
 
 
 def normal(*shape, seed=0):
@@ -127,3 +127,15 @@ def test_log_prob_of_half_latents_is_float32():
 def test_log_prob_refuses_to_broadcast():
     with pytest.raises(ValueError, match="shapes differ"):
         log_prob(torch.zeros(2, 4, 8, 8), torch.zeros(1, 4, 8, 8), torch.ones(2))
+
+
+@pytest.mark.parametrize("changes", [{}, {"set_alpha_to_one": True}])
+@pytest.mark.parametrize("eta", [0.3, 1.0])
+@pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
+def test_the_response_is_the_derivative_of_the_mean(prediction, eta, changes):
+    scheduler = make_scheduler(8, prediction_type=prediction, **changes)
+    latents, output = normal(8, 2, 2, 2), normal(8, 2, 2, 2, seed=1).requires_grad_()
+    mean, _ = ddim_mean_std(scheduler, output, scheduler.timesteps, latents, eta)
+    (slope,) = torch.autograd.grad(mean.sum(), output)
+    expected = responses(scheduler, eta).view(-1, 1, 1, 1).expand_as(slope)
+    assert_close(slope, expected, rtol=1e-5, atol=1e-6)

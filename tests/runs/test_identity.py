@@ -339,3 +339,9 @@ def test_runs_from_before_there_were_own_classes_can_be_continued(configuration,
     identity = Run.from_parameters(configuration, project_path).identity(["a"])
     earlier = EARLIER.replace(";", "\n").strip().splitlines()
     assert {*identity} == {key.strip() for key in earlier}
+
+
+def test_weights_of_steps_are_part_of_what_policies_depend_on(configuration, project_path):
+    key = "train.optimization.step_weights"
+    configuration["train"]["optimization"]["step_weights"] = "std"
+    assert Run.from_parameters(configuration, project_path).identity(["a"])[key] == "std"

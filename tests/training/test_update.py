@@ -10,6 +10,7 @@ from drift_pipeline.config.train import Optimization, PromptNoise
 from drift_pipeline.datasets import PolicyDataset
 from drift_pipeline.methods.standard import Standard
 from drift_pipeline.policies.stable_diffusion import StableDiffusion
+from drift_pipeline.training.by_step import COLUMNS
 from drift_pipeline.training.trajectories import conditions
 from drift_pipeline.training.update import update
 
@@ -317,3 +318,71 @@ def test_half_precision_trains(folder, moved, sampling, method, precision):
     assert all(tensor.dtype == torch.float32 for tensor in state.adapter.values())
     assert distance(state, moved) > 0
     assert ("scale" in state.scaler) == (precision == "fp16")
+
+
+@pytest.mark.parametrize("weights", [(1.0, 3.0, 0.0), "std"])
+def test_weights_of_steps_are_settings_too(model, moved, trajectories, sampling, weights):
+    """As if the method weighed them."""
+    setting = OPTIMIZATION.model_copy(update={"step_weights": weights})
+    std = model.schedule(sampling).deviations
+    own = torch.tensor(weights) if weights != "std" else std
+
+    class Weighing(Standard):
+        def step_weights(self, times):
+            return 3 * own / own.sum()
+
+    method = Weighing(MethodPreset(prompt_noise=True), prompt_noise=NOISE)
+    by_method, rows = update(model, moved, method, trajectories, ADVANTAGES, sampling, OPTIMIZATION)
+    by_setting, same = update(
+        model, moved, make_method(), trajectories, ADVANTAGES, sampling, setting
+    )
+    assert distance(by_method, by_setting) < 1e-6
+    assert rows[0]["loss"] == pytest.approx(same[0]["loss"], rel=1e-5)
+
+
+def test_each_step_has_its_clipped_ratios_its_kl_and_its_share_of_the_gradient(
+    model, moved, trajectories, sampling
+):
+    """Against a loop over steps, the gradient taken at the UNet's own output."""
+    method = make_method(kl_beta=0.05)
+    one = OPTIMIZATION.model_copy(update={"updates_per_epoch": 1, "micro_batch_size": 5})
+    off = replace(trajectories, log_probs=trajectories.log_probs + torch.tensor([0.0, 0.01, 0.0]))
+    _, (row,) = update(model, moved, method, off, ADVANTAGES, sampling, one)
+    model.load_adapter(moved)
+    model.schedule(sampling)
+    outputs = []
+    forward = model.predict
+    squares, divergences = torch.zeros(3), torch.zeros(3)
+
+    def predict(*arguments):
+        outputs.append(forward(*arguments))
+        return outputs[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(model, "predict", predict)
+        for sample in range(8):
+            for step in range(3):
+                loss = _objective(model, method, off, sample, step, sampling)
+                (gradient,) = torch.autograd.grad(loss, outputs[-1])
+                squares[step] += gradient.square().sum()
+                rows, steps = torch.tensor([sample]), torch.tensor([step])
+                condition = conditions(model, method, off, rows, steps)
+                times = off.schedule.times[steps]
+                inputs = (off.latents[rows, step], times, condition, sampling)
+                with torch.no_grad():
+                    mean, std = model.step(*inputs)
+                    with model.reference():
+                        reference, _ = model.step(*inputs)
+                divergences[step] += ((mean - reference) ** 2 / (2 * std**2)).mean() / 8
+    assert row["clip_fraction_by_step"] == [0, 1, 0]
+    assert row["gradient_share_by_step"] == pytest.approx(
+        (squares / squares.sum()).tolist(), rel=1e-3
+    )
+    assert row["kl_by_step"] == pytest.approx(divergences.tolist(), rel=1e-3)
+
+
+def test_a_step_without_rows_has_no_numbers(model, moved, trajectories, sampling, method):
+    few = OPTIMIZATION.model_copy(update={"step_weights": (1.0, 0.0, 1.0)})
+    _, rows = update(model, moved, method, trajectories, ADVANTAGES, sampling, few)
+    for name in COLUMNS:
+        assert [value != value for value in rows[0][name]] == [False, True, False]

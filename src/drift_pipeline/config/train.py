@@ -16,6 +16,7 @@ from drift_pipeline.config.places import LocalPath
 
 Precision = Literal["fp32", "bf16", "fp16"]
 Store = Literal["host", "device", "disk"]
+StepWeight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Decay = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -81,6 +82,8 @@ class Optimization(Parameters):
     """ε of the clipped surrogate: the importance ratio counts within 1 ± ε."""
     advantage_clip: Annotated[float, Field(gt=0)] = 5.0
     """Advantages are cut to ± this."""
+    step_weights: Literal["uniform", "std"] | tuple[StepWeight, ...] = "uniform"
+    """What each denoising step counts in the surrogate; see `rl.step_weights`."""
     updates_per_epoch: Count = 4
     """Gradient updates per epoch; each sees an equal share of the samples."""
     micro_batch_size: Count = 2
@@ -131,6 +134,20 @@ class Train(Parameters):
     `continue` trains on with the new source, but never with other parameters."""
     start_over: bool = False
     """Set aside what a run of this name has written, and train it anew."""
+
+    @model_validator(mode="after")
+    def _a_weight_for_each_step(self) -> Train:
+        weights, steps = self.optimization.step_weights, self.sampling.steps
+        if isinstance(weights, str):
+            return self
+        if len(weights) != steps:
+            raise ValueError(
+                f"optimization.step_weights has {len(weights)} numbers, and there are {steps} "
+                "steps (sampling.steps): one for each, from noise to image"
+            )
+        if not any(weights):
+            raise ValueError("optimization.step_weights leaves every step out: all are 0")
+        return self
 
     @model_validator(mode="after")
     def _enough_samples(self) -> Train:

@@ -57,11 +57,17 @@ class Schedule:
             noise, near 0 for an image (t of Eq. 35).
         stochastic: `(s,)`, bool. A step that is not draws nothing: it is taken, has no
             log-probability and takes no part in training.
+        deviations: `(s,)`, σ, the standard deviation of each step's noise.
+        responses: `(s,)`, how much each step's mean moves with the network's output, where that
+            is one factor for all dimensions. What needs these two does without where they are
+            not given.
     """
 
     times: Tensor
     fractions: Tensor
     stochastic: Tensor
+    deviations: Tensor | None = None
+    responses: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.times)

@@ -116,10 +116,13 @@ class StableDiffusion(AdaptedPolicy):
         self.scheduler.set_timesteps(sampling.steps)
         ddim.check_schedule(self.scheduler, sampling.eta)
         times = self.scheduler.timesteps.cpu().clone()
+        deviations = ddim.deviations(self.scheduler, sampling.eta)
         return Schedule(
             times,
             fractions=times / self.scheduler.config.num_train_timesteps,
-            stochastic=ddim.deviations(self.scheduler, sampling.eta) > 0,
+            stochastic=deviations > 0,
+            deviations=deviations,
+            responses=ddim.responses(self.scheduler, sampling.eta),
         )
 
     def predict(self, latents: Tensor, times: Tensor, condition: Tensor, guidance: float) -> Tensor:

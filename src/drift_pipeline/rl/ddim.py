@@ -133,6 +133,35 @@ def deviations(scheduler: DDIMScheduler, eta: float) -> Tensor:
     return _coefficients(scheduler, scheduler.timesteps.cpu(), eta)[2]
 
 
+def responses(scheduler: DDIMScheduler, eta: float) -> Tensor:
+    r"""Return how much the mean of each step moves with the network's output.
+
+    The mean of `ddim_mean_std` is linear in it, with the same factor in every dimension: for
+    predicted noise
+
+    .. math::
+        \frac{\partial \mu}{\partial \hat\epsilon} = \sqrt{1 - \bar\alpha_{t-1} - \sigma_t^2}
+        - \sqrt{\bar\alpha_{t-1} (1 - \bar\alpha_t) / \bar\alpha_t}
+
+    Divided by the step's deviation it is the scale of the step's score: the gradient of its
+    log-probability with respect to the output is that times standard normal noise.
+
+    Args:
+        scheduler: scheduler on which `set_timesteps` was called.
+        eta: DDIM's noise level.
+
+    Returns:
+        Factors of either sign, shape `(s,)`, on the CPU.
+    """
+    _check_settings(scheduler, eta)
+    alpha, alpha_prev, std = _coefficients(scheduler, scheduler.timesteps.cpu(), eta)
+    direction = (1 - alpha_prev - std.square()).clamp(min=0).sqrt()
+    clean = (alpha_prev * (1 - alpha)).sqrt()
+    if scheduler.config["prediction_type"] == "epsilon":
+        return direction - clean / alpha.sqrt()
+    return direction * alpha.sqrt() - clean
+
+
 def check_schedule(scheduler: DDIMScheduler, eta: float) -> None:
     """Refuse a schedule that cannot be sampled from, or on which no step has a log-probability.
 

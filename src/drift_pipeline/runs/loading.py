@@ -57,7 +57,31 @@ def load_policy(run: Run) -> Policy:
         policy.device,
         train.precision,
     )
+    _say_how_loud_steps_are(policy, run)
     return policy
+
+
+def _say_how_loud_steps_are(policy: Policy, run: Run) -> None:
+    """Log each step's share of the squared score norm, where the policy's schedule tells it."""
+    from drift_pipeline.policies.denoising import schedule_of
+    from drift_pipeline.rl.step_weights import score_shares
+
+    schedule = schedule_of(policy, run.train.sampling)
+    shares = score_shares(schedule.stochastic, schedule.deviations, schedule.responses)
+    if shares is None:
+        return
+    most = int(shares.argmax())
+    fair = 1 / int(schedule.stochastic.sum())
+    logger.info(
+        "Steps: %d of %d draw noise; step %d (t = %g) has %.0f %% of the squared score norm, "
+        "%.1f times its equal share",
+        schedule.stochastic.sum(),
+        len(schedule),
+        most + 1,
+        schedule.times[most],
+        100 * shares[most],
+        shares[most] / fair,
+    )
 
 
 def load_method(run: Run) -> Method:

@@ -157,6 +157,8 @@ class Run(BaseModel):
                 del values[key]
             else:
                 classes[key] = path
+        if self.train.optimization.step_weights == "uniform":  # as in runs that had no choice
+            del values["train.optimization.step_weights"]
         if self.method.method == STANDARD and self.method.shaping.merge == "advantage":
             # The reward's scale changes nothing then.
             del values[f"rewards.{self.reward_name}.bounds"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,7 @@ from drift_pipeline.config.train import Optimization, Sampling
 from drift_pipeline.methods.base import Method
 from drift_pipeline.policies.base import Policy, PolicyState
 from drift_pipeline.rl.objective import SurrogateDiagnostics, clipped_surrogate, gaussian_kl
+from drift_pipeline.training.by_step import RowReport, by_step
 from drift_pipeline.training.trajectories import Trajectories, conditions
 
 
@@ -30,6 +32,8 @@ class Task:
         steps: Indices of the steps that are trained on: the stochastic ones.
         weights: `(n, s)`, each row's advantage, times what its step counts.
         betas: `(n, s)`, weight of each row's KL divergence.
+        loudness: `(s,)`, squared factor by which a gradient with respect to a step's mean becomes
+            one with respect to what the network gave.
     """
 
     policy: Policy
@@ -39,6 +43,7 @@ class Task:
     steps: Tensor
     weights: Tensor
     betas: Tensor
+    loudness: Tensor
     sampling: Sampling
     optimization: Optimization
     scaler: torch.amp.GradScaler
@@ -55,11 +60,12 @@ class _Rows:
     measured: Tensor
 
 
-def accumulate(task: Task, samples: Tensor) -> tuple[float, dict[str, float], Tensor]:
+def accumulate(task: Task, samples: Tensor) -> tuple[float, dict[str, Any]]:
     """Add up the gradient of one update, micro-batch by micro-batch.
 
     Returns:
-        The loss, what the importance ratios are like, and the measured KL divergences.
+        The loss; and what the importance ratios are like, the mean of the measured KL divergences
+        (NaN where none is), and the lists of `by_step`.
     """
     count = len(samples) * len(task.steps)
     weights = list(task.policy.adapter.values())
@@ -67,16 +73,18 @@ def accumulate(task: Task, samples: Tensor) -> tuple[float, dict[str, float], Te
     # The adapter is switched off for all threads at once, so the reference has a turn of its own.
     with task.policy.reference(task.state.reference):
         references = list(task.mapped(partial(_reference_means, task), batches))
-    loss, parts, divergences = 0.0, [], [torch.empty(0)]
+    loss, parts, reports = 0.0, [], []
     differentiate = partial(_differentiate, task, count, weights)
-    for share, gradient, diagnostics, kl in task.mapped(differentiate, batches, references):
+    for share, gradient, diagnostics, report in task.mapped(differentiate, batches, references):
         loss += share
         for weight, part in zip(weights, gradient, strict=True):
             weight.grad += part
         parts.append(diagnostics)
-        divergences.append(kl)
+        reports.append(report)
     sizes = [len(rows.samples) for rows in batches]
-    return loss, _combine(sizes, parts), torch.cat(divergences)
+    kl = torch.cat([torch.empty(0), *(report.kl for report in reports)])
+    steps = by_step(reports, len(task.trajectories.schedule))
+    return loss, {**_combine(sizes, parts), "kl": kl.mean().item(), **steps}
 
 
 def _micro_batches(task: Task, samples: Tensor) -> Iterator[_Rows]:
@@ -118,7 +126,7 @@ def _reference_means(task: Task, rows: _Rows) -> Tensor:
 
 def _differentiate(
     task: Task, count: int, weights: list[nn.Parameter], rows: _Rows, reference: Tensor
-) -> tuple[float, tuple[Tensor, ...], SurrogateDiagnostics, Tensor]:
+) -> tuple[float, tuple[Tensor, ...], SurrogateDiagnostics, RowReport]:
     """Compute a micro-batch's share of the gradient.
 
     Args:
@@ -129,8 +137,8 @@ def _differentiate(
         reference: The reference's means of the measured rows.
 
     Returns:
-        Its share of the loss and of the (scaled) gradient, the surrogate's diagnostics, and the
-        KL of the measured rows.
+        Its share of the loss and of the (scaled) gradient, the surrogate's diagnostics, and what
+        each row says.
     """
     policy, trajectories, device = task.policy, task.trajectories, task.policy.device
     samples, steps, measured = rows.samples, rows.steps, rows.measured.to(device)
@@ -148,8 +156,15 @@ def _differentiate(
         if (betas > 0).any():
             loss = loss + (betas * divergence).sum() / count
         kl = divergence.detach().cpu()
-    gradient = torch.autograd.grad(task.scaler.scale(loss), weights)
-    return loss.item(), gradient, diagnostics, kl
+    pull, *gradient = torch.autograd.grad(task.scaler.scale(loss), [mean, *weights])
+    report = RowReport(
+        steps,
+        ((log_prob.detach() - old).expm1().abs() > task.optimization.clip_range).cpu(),
+        (pull.flatten(1).float().square().sum(dim=1).cpu() * task.loudness[steps]),
+        rows.measured,
+        kl,
+    )
+    return loss.item(), tuple(gradient), diagnostics, report
 
 
 def _combine(sizes: list[int], parts: list[SurrogateDiagnostics]) -> dict[str, float]:

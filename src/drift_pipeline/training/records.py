@@ -9,6 +9,7 @@ import pandas as pd
 
 from drift_pipeline.common.values import without_nan
 from drift_pipeline.drift.shaping import intra_group_diversity
+from drift_pipeline.training.by_step import COLUMNS
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -89,7 +90,13 @@ def epoch_summary(candidates: pd.DataFrame, updates: pd.DataFrame) -> dict[str, 
         "ratio_max_dev_first": float(updates["ratio_max_dev"].iloc[0]),
         "grad_norm": float(updates["grad_norm"].mean()),
     }
-    return without_nan(row)
+    return {**without_nan(row), **{name: _mean_by_step(updates[name]) for name in COLUMNS}}
+
+
+def _mean_by_step(lists: pd.Series) -> list[float | None]:
+    """Average the updates of an epoch, step by step; `None` for a step that none has rows of."""
+    table = pd.DataFrame(lists.tolist())
+    return [None if math.isnan(value) else float(value) for value in table.mean()]
 
 
 def epoch_remarks(summary: dict[str, Any], precision: str) -> list[str]:

@@ -19,8 +19,9 @@ from drift_pipeline.common.randomness import keyed_permutation
 from drift_pipeline.common.threads import side_by_side
 from drift_pipeline.config.train import Optimization, Sampling
 from drift_pipeline.methods.base import Method
-from drift_pipeline.policies.base import Policy, PolicyState
+from drift_pipeline.policies.base import Policy, PolicyState, Schedule
 from drift_pipeline.policies.denoising import schedule_of
+from drift_pipeline.rl.step_weights import step_weights
 from drift_pipeline.training.gradient import Task, accumulate
 from drift_pipeline.training.optimizer import capture, restore_optimizer, restore_scaler
 from drift_pipeline.training.trajectories import Trajectories
@@ -52,8 +53,9 @@ def update(
 
     Returns:
         The state after the epoch, and one row per gradient update: `loss`, `ratio_mean`,
-        `ratio_max_dev` (largest |ratio − 1|), `clip_fraction`, `kl`, `grad_norm`, `seconds`. The
-        first update's ratios are measured before the policy has moved.
+        `ratio_max_dev` (largest |ratio − 1|), `clip_fraction`, `kl`, the lists of
+        `training.by_step`, `grad_norm`, `seconds`. The first update's ratios are measured before
+        the policy has moved.
 
     Raises:
         FloatingPointError: Where a log-probability or a gradient is not finite.
@@ -67,7 +69,8 @@ def update(
     limit = optimization.advantage_clip
     advantages = advantages.float().clamp(-limit, limit)
     times = schedule.fractions
-    weights = advantages[:, None] * method.step_weights(times)
+    chosen = step_weights(optimization.step_weights, schedule.stochastic, schedule.deviations)
+    weights = advantages[:, None] * method.step_weights(times) * chosen
     betas = method.kl_weights(advantages, times)
     order = keyed_permutation(len(trajectories), trajectories.seed, "shuffle", epoch)
     report = []
@@ -75,12 +78,13 @@ def update(
                disable=None if progress else True)  # fmt: skip
     with bar, side_by_side(workers) as mapped:
         task = Task(policy, state, trajectories, method, schedule.stochastic.nonzero().flatten(),
-                     weights, betas, sampling, optimization, scaler, mapped, workers)  # fmt: skip
+                     weights, betas, _loudness(schedule), sampling, optimization, scaler, mapped,
+                     workers)  # fmt: skip
         for index, samples in enumerate(order.tensor_split(optimization.updates_per_epoch)):
             start = perf_counter()
             for parameter in policy.adapter.values():
                 parameter.grad = torch.zeros_like(parameter)
-            loss, ratios, kl = accumulate(task, samples)
+            loss, diagnostics = accumulate(task, samples)
             scaler.unscale_(optimizer)
             norm = torch.nn.utils.clip_grad_norm_(
                 policy.adapter.values(), optimization.max_grad_norm
@@ -93,12 +97,17 @@ def update(
                 )
             scaler.step(optimizer)
             scaler.update()
-            row = {"update": index, "loss": loss, **ratios}
-            row["kl"] = kl.mean().item() if len(kl) else float("nan")
-            report.append({**row, "grad_norm": norm.item(), "seconds": perf_counter() - start})
+            row = {"update": index, "loss": loss, **diagnostics, "grad_norm": norm.item()}
+            report.append({**row, "seconds": perf_counter() - start})
             bar.update(len(samples))
     optimizer.zero_grad(set_to_none=True)
     new = capture(policy, state, epoch, optimizer, scaler)
     if method.renews_reference(epoch):
         new = replace(new, reference=new.adapter)
     return new, report
+
+
+def _loudness(schedule: Schedule) -> Tensor:
+    """Return the square of ∂μ/∂ε̂ by step; of σ where it is not known."""
+    factors = schedule.deviations if schedule.responses is None else schedule.responses
+    return torch.ones(len(schedule)) if factors is None else factors.float().cpu().square()

@@ -82,12 +82,14 @@ def test_a_row_a_gradient_update(finished):
     table = pd.read_parquet(finished / "epoch_0001" / "updates.parquet")
     assert list(table.columns) == [
         "epoch", "update", "loss", "ratio_mean", "ratio_max_dev", "clip_fraction", "kl",
-        "grad_norm", "seconds",
+        "clip_fraction_by_step", "gradient_share_by_step", "kl_by_step", "grad_norm", "seconds",
     ]  # fmt: skip
     assert table["update"].tolist() == [0, 1]
     assert table["ratio_max_dev"].iloc[0] < 1e-5
     assert table["kl"].iloc[0] == 0  # the policy is still the base model
     assert table.notna().all(axis=None)
+    for shares in table["gradient_share_by_step"]:
+        assert sum(shares) == pytest.approx(1)
 
 
 def test_a_row_an_epoch(finished):
