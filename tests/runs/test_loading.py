@@ -130,3 +130,28 @@ def test_a_policy_that_hands_settings_on_gets_all_of_them(parameters):
 
     train = Train.model_validate({**parameters["train"], "channels_last": True})
     assert policy_settings(Stronger, train) == policy_settings(StableDiffusion, train)
+
+
+@pytest.mark.parametrize(("factor", "precision", "warned"), [
+    (3.0, "bf16", True), (0.9, "bf16", False), (3.0, "fp32", False),
+])  # fmt: skip
+def test_a_precision_that_is_slower_here_is_warned_of(
+    parameters, project_path, monkeypatch, caplog, factor, precision, warned
+):
+    monkeypatch.setattr("drift_pipeline.common.devices.slowdown", lambda dtype: factor)
+    train = {**parameters["train"], "precision": precision, "device": "cpu"}
+    load_policy(Run.from_parameters({**parameters, "train": train}, project_path))
+    said = [line for line in caplog.messages if "times as long" in line]
+    expected = f"train.precision: this CPU takes 3.0 times as long in {precision} as in fp32"
+    assert [line.startswith(expected) for line in said] == [True] * warned
+
+
+def test_the_loudest_step_is_named_at_the_start(parameters, project_path, caplog):
+    caplog.set_level("INFO")
+    train = {**parameters["train"], "sampling": {"steps": 8}}
+    load_policy(Run.from_parameters({**parameters, "train": train}, project_path))
+    line = next(record.message for record in caplog.records if "Steps:" in record.message)
+    assert line == (
+        "Steps: 8 of 8 draw noise; step 7 (t = 126) has 90 % of the squared score norm, "
+        "7.2 times its equal share"
+    )

@@ -57,8 +57,26 @@ def load_policy(run: Run) -> Policy:
         policy.device,
         train.precision,
     )
+    _warn_of_slow_precision(policy)
     _say_how_loud_steps_are(policy, run)
     return policy
+
+
+def _warn_of_slow_precision(policy: Policy) -> None:
+    """Warn where this CPU takes longer in the run's precision than in fp32."""
+    from drift_pipeline.common.devices import slowdown
+    from drift_pipeline.policies.adapted import DTYPES
+
+    if policy.device.type != "cpu" or policy.precision == "fp32":
+        return
+    factor = slowdown(DTYPES[policy.precision])
+    if factor > 1:
+        logger.warning(
+            "train.precision: this CPU takes %.1f times as long in %s as in fp32 (measured on a "
+            "convolution); set it to fp32",
+            factor,
+            policy.precision,
+        )
 
 
 def _say_how_loud_steps_are(policy: Policy, run: Run) -> None:

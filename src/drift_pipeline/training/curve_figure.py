@@ -65,6 +65,8 @@ def draw_training_curve(curve: pd.DataFrame, updates: pd.DataFrame, title: str) 
 
 def _draw_by_step(axis: Axes, updates: pd.DataFrame, column: str, title: str) -> None:
     """Draw steps, from noise to image, against epochs; dark is little, and grey is unknown."""
+    from matplotlib.ticker import MaxNLocator
+
     axis.set(title=title, xlabel="epoch", ylabel="step, from noise")
     if column not in updates:  # trained before this was recorded
         return
@@ -78,3 +80,5 @@ def _draw_by_step(axis: Axes, updates: pd.DataFrame, column: str, title: str) ->
     extent = (first - 0.5, last + 0.5, steps + 0.5, 0.5)
     image = axis.imshow(grid, aspect="auto", extent=extent, interpolation="nearest")
     axis.figure.colorbar(image, ax=axis)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.yaxis.set_major_locator(MaxNLocator(integer=True))
