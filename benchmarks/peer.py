@@ -37,7 +37,7 @@ from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
-from alternating import PROJECT, Row, alternate, finish, medians, report
+from alternating import PROJECT, Finished, Row, alternate, finish, medians, report
 from own_worker import ENVIRONMENT, read_run
 
 from drift_pipeline.common.values import flat
@@ -61,18 +61,23 @@ def by_library(parameters: dict[str, Any], epochs: int) -> list[Row]:
 def by_kedro(parameters: dict[str, Any], epochs: int) -> list[Row]:
     """Measure epochs of `kedro run` but for the first: from one policy on the disk to the next."""
     with tempfile.TemporaryDirectory() as folder:
-        given = {
-            **flat(parameters),
-            "train.epochs": epochs + 1,
-            "train.progress": "false",
-            "train.runs_folder": folder,
-        }
-        values = ",".join(f"{name}={value}" for name, value in given.items())
-        command = [sys.executable, "-m", "kedro", "run", "--pipelines=train"]
-        command += [f"--env={ENVIRONMENT}", f"--params={values}"]
-        done = finish(command, PYTHONPATH=PYTHONPATH)
+        done = run_kedro(parameters, epochs + 1, folder)
         found = epochs_on_disk(sorted(Path(folder).glob("*/epoch_*")))
     return [{**seconds, "MiB": done.mib} for seconds in found[1:]]
+
+
+def run_kedro(parameters: dict[str, Any], epochs: int, folder: str) -> Finished:
+    """Train with `kedro run`, so many epochs, into a folder of runs."""
+    given = {
+        **flat(parameters),
+        "train.epochs": epochs,
+        "train.progress": "false",
+        "train.runs_folder": folder,
+    }
+    values = ",".join(f"{name}={value}" for name, value in given.items())
+    command = [sys.executable, "-m", "kedro", "run", "--pipelines=train"]
+    command += [f"--env={ENVIRONMENT}", f"--params={values}"]
+    return finish(command, PYTHONPATH=PYTHONPATH)
 
 
 def epochs_on_disk(folders: list[Path]) -> list[dict[str, float]]:

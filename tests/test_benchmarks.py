@@ -3,21 +3,29 @@
 import json
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
 import pytest
 
+from drift_pipeline.common.values import flat
+
 
 @pytest.fixture(scope="module")
 def scripts(project_path):
-    """The modules alternating, own_worker and peer, which are scripts."""
+    """The modules of the scripts that compare programs, and of what they share."""
     sys.path.insert(0, str(project_path / "benchmarks"))
     try:
         import alternating
+        import beside
+        import clock
+        import growth
+        import limit
         import own_worker
         import peer
 
-        yield {"alternating": alternating, "own_worker": own_worker, "peer": peer}
+        modules = (alternating, beside, clock, growth, limit, own_worker, peer)
+        yield {module.__name__: module for module in modules}
     finally:
         sys.path.pop(0)
 
@@ -107,3 +115,73 @@ def test_both_sides_do_the_same_work(scripts, project_path, monkeypatch):
     few = scripts["own_worker"].a_quarter_of(run).train
     assert (few.groups_per_epoch, few.optimization.updates_per_epoch) == (3, 1)
     assert few.sampling == run.train.sampling
+
+
+def test_the_parts_of_a_phase_add_up_to_it(scripts):
+    """Time within an inner part counts for that alone, and in a worker for the worker's share."""
+    now = iter(range(100))  # every look at the clock takes a second
+    clock = scripts["clock"].Clock(workers=2, now=lambda: next(now))
+    inner = clock.watch("inner", lambda: None)
+    outer = clock.watch("outer", inner)
+    with clock.phase("update"):
+        outer()
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(inner).result()
+    assert clock.parts == {("update", "inner"): 1 + 1 / 2, ("update", "outer"): 2}
+    assert clock.phases == {"update": 7}
+    assert clock.rest() == {("update", "the rest"): 7 - 3.5}
+
+
+def test_the_share_of_the_unets_own_rate(scripts):
+    """10 s at the rate of forward and backward, 10 s at that of forward, in 40 s."""
+    limit = scripts["limit"]
+    rates = {"UNet, forward": 2, "UNet, forward and backward": 1}
+    rates |= {"matrix product": 4, "convolutions": 4}
+    operations = {
+        ("rollout", "UNet, forward"): 12e9,
+        ("update", "UNet, reference"): 8e9,
+        ("update", "UNet, forward"): 4e9,
+        ("update", "UNet, backward"): 6e9,
+    }
+    table = limit.utilisation(operations, {"rollout": 8, "update": 28}, 40, rates)
+    assert list(table["GFLOP/s"]) == [12 / 8, 18 / 28, 30 / 40]
+    assert list(table["% of UNet's own"]) == pytest.approx([75, 50, 50])
+    assert list(table["% of matrix product"]) == pytest.approx([37.5, 100 * 18 / 112, 18.75])
+
+
+def test_two_at_once_against_one_alone(scripts):
+    rows = pd.DataFrame(
+        {
+            "program": ["passive, 1", "passive, 2", "passive, 2"],
+            "round": [1, 1, 1],
+            "epoch": [6.0, 11.0, 13.0],
+        }
+    )
+    table = scripts["beside"].compare(rows, ["passive"])
+    assert table.values.tolist() == [["passive", 6.0, 12.0, 2.0]]
+
+
+def test_how_far_off_the_straight_line(scripts):
+    off_the_line = scripts["growth"].off_the_line
+    assert off_the_line([1, 2, 4], [3.0, 5.0, 9.0]) == [0, 0, 0]
+    assert off_the_line([4, 8, 16], [1.0, 3.0, 4.0]) == [0, pytest.approx(50), 0]
+
+
+def test_one_setting_at_a_time(scripts, project_path, tmp_path, monkeypatch):
+    """The default is one point for all; a pipeline for other images differs in one number."""
+    monkeypatch.chdir(project_path)
+    growth = scripts["growth"]
+    points = growth.points(list(growth.FACTORS), 16, tmp_path)
+    values = sum(len(factor.values) for factor in growth.FACTORS.values())
+    assert len(points) == values - len(growth.FACTORS) + 1
+    default = scripts["own_worker"].read_run(points.pop("default")).train
+    for name, parameters in points.items():
+        train = scripts["own_worker"].read_run(parameters).train
+        assert len(differences(default.model_dump(), train.model_dump())) == 1, name
+    config = json.loads((tmp_path / "12/unet/config.json").read_text())
+    assert config["sample_size"] == 12
+
+
+def differences(one, other):
+    """The names of the settings in which two runs differ."""
+    return [name for name, value in flat(one).items() if flat(other)[name] != value]
