@@ -57,6 +57,8 @@ def checkpoint(method, reward, seed, epoch, values, *, protocol="p1", true=None)
         row(name, encoder, values[name], 0.02 * values[name])
     row("recall_fresh", "dreamsim", 0.9 * values["recall"], 0.02)
     row("vendi_prompt", "dreamsim", values["vendi"] / 4, 0.5)
+    for metric in ("reward", "reward_normalised"):
+        row(metric, "shows_prompt", 0.97, 0.01)
     for scorer in SCORERS:
         # The reward that the run was not trained on stays where it was.
         value = values["reward"] if base or scorer == reward else 0.3

@@ -51,7 +51,9 @@ def test_an_edited_prompts_file_changes_what_reads_it(root):
     assert changed(root, before) == {name for name in before if name.startswith("train/")}
     before = read(root)
     (root / "data/01_raw/prompts/evaluation.txt").write_text("a photo of a cow\n")
-    assert changed(root, before) == {name for name in before if name.startswith("generate/")}
+    # What is drawn, and the prompts that shows_prompt chooses from.
+    drawn = {name for name in before if name.startswith("generate/")}
+    assert changed(root, before) == drawn | {name for name in before if name.startswith("measure/")}
 
 
 @pytest.mark.parametrize(
@@ -95,7 +97,7 @@ def test_rewards_that_would_not_judge_the_base_model_are_refused(root):
     paper = yaml.safe_load((root / "params.yaml").read_text())
     (root / "params.yaml").write_text(yaml.safe_dump({**paper, "rewards": ["pickscore", "mine"]}))
     with pytest.raises(
-        ConfigurationError, match=r"mine of params.yaml .*\[pickscore, hpsv2, mine\]"
+        ConfigurationError, match=r"mine of params.yaml .*\[pickscore, hpsv2, shows_prompt, mine\]"
     ):
         read(root)
 

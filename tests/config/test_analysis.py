@@ -12,6 +12,12 @@ def analyze(configuration) -> Analyze:
     return Analyze.model_validate({**configuration["analyze"], "comparisons": seeded})
 
 
+def test_what_is_only_measured_is_not_compared(analyze):
+    presets = {"third": {}, "measured": {"measured_only": True}}
+    assert analyze.all_rewards(presets) == ("pickscore", "hpsv2", "third")
+    assert "measured" not in analyze.with_presets(presets, {}).rewards
+
+
 def test_presets_that_are_named_change_nothing(analyze, configuration):
     presets = configuration["rewards"], configuration["methods"]
     assert analyze.with_presets(*presets) == analyze

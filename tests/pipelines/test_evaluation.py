@@ -24,6 +24,7 @@ METRICS = {
     ("recall_fresh", "dreamsim"), ("vendi", "dreamsim"), ("vendi_prompt", "dreamsim"),
     *((metric, scorer) for metric in ("reward", "reward_normalised", "true_reward")
       for scorer in ("pickscore", "hpsv2")),
+    ("reward", "shows_prompt"), ("reward_normalised", "shows_prompt"),
 }  # fmt: skip
 
 

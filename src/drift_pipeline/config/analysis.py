@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from itertools import cycle
 from typing import Annotated, Any, Literal
 
@@ -140,9 +140,10 @@ class Analyze(Parameters):
         ]
         return list(dict.fromkeys(runs))
 
-    def all_rewards(self, presets: Iterable[str]) -> tuple[str, ...]:
-        """Name all rewards: those that stand here, then the other presets."""
-        return tuple(dict.fromkeys([*self.rewards, *presets]))
+    def all_rewards(self, presets: Presets) -> tuple[str, ...]:
+        """Name all rewards that runs are compared by: those that stand here, then other presets."""
+        others = (name for name, preset in presets.items() if not preset.get("measured_only"))
+        return tuple(dict.fromkeys([*self.rewards, *others]))
 
     def with_presets(self, rewards: Presets, methods: Presets) -> Analyze:
         """Take in the presets that nobody has named here, so that their runs are reported too.
@@ -158,7 +159,7 @@ class Analyze(Parameters):
         others = {
             name: Reward(label=preset.get("label") or name, expected=False)
             for name, preset in rewards.items()
-            if name not in self.rewards
+            if name in self.all_rewards(rewards) and name not in self.rewards
         }
         compared = {method for c in self.comparisons.values() for method in c.methods}
         own = [name for name in methods if name not in compared]

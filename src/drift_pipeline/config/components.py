@@ -25,6 +25,8 @@ class RewardSpec(Parameters):
     """Dotted path of the true reward behind this one, images -> values, where it is known."""
     label: str | None = None
     """What reports call it; None its name."""
+    measured_only: bool = False
+    """Nobody trains on it: it is measured beside the others, and no comparison is made of it."""
 
     @model_validator(mode="after")
     def _ordered(self) -> RewardSpec:

@@ -45,7 +45,7 @@ def configure(context: KedroContext) -> Evaluation | None:
         draft = checked.bestiary.draft.as_posix()
     presets = parameters["encoders"], parameters["rewards"]
     evaluation = Evaluation(run, generate, measure, *presets)
-    compared = checked.analyze.all_rewards(checked.rewards) if checked.analyze else ()
+    compared = checked.analyze.all_rewards(parameters["rewards"]) if checked.analyze else ()
     build_for(Plan(run.epochs, evaluation.judged_epochs, compared))
     values = {
         "name": run.name,

@@ -1,0 +1,65 @@
+"""Zero-shot classification against open_clip used directly."""
+
+import open_clip
+import pytest
+import tiny
+import torch
+
+from drift_pipeline.bestiary.drawing.pictures import draw_pictures
+from drift_pipeline.encoders.openclip import OpenCLIP
+from drift_pipeline.scorers.shows_prompt import ShowsPrompt
+
+CHOICES = ["a photo of a cat", "a photo of a dog", "a photo of a fish", "a photo of a bird"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tiny.make_openclip(tmp_path_factory.mktemp("openclip") / "model")
+
+
+@pytest.fixture(scope="module")
+def scorer(folder, tmp_path_factory):
+    file = tmp_path_factory.mktemp("prompts") / "prompts.txt"
+    file.write_text("\n".join(CHOICES[:3]))
+    return ShowsPrompt(file, folder, batch_size=2)
+
+
+def test_it_is_open_clips_own_choice(scorer, folder):
+    """Also of a prompt that does not stand in the file: it is a choice for its images, too."""
+    images = tiny.make_images(12)
+    model, _, _ = open_clip.create_model_and_transforms(f"local-dir:{folder}")
+    tokens = open_clip.get_tokenizer(f"local-dir:{folder}")(CHOICES)
+    with torch.no_grad():
+        texts = model.eval().encode_text(tokens, normalize=True)
+    chosen = (OpenCLIP(folder)(images) @ texts.T).argmax(dim=1)
+    prompts = [CHOICES[i % 4] for i in range(12)]
+    asked = torch.tensor([i % 4 for i in range(12)])
+    assert scorer(images, prompts).tolist() == (chosen == asked).float().tolist()
+    right = [CHOICES[i] for i in chosen.tolist()]
+    wrong = [CHOICES[(i + 1) % 4] for i in chosen.tolist()]
+    assert scorer(images, right).tolist() == [1] * 12
+    assert scorer(images, wrong).tolist() == [0] * 12
+
+
+def test_a_choice_that_is_nearer_takes_the_point_away(folder, tmp_path):
+    """Among itself alone a prompt is always shown."""
+    file = tmp_path / "prompts.txt"
+    file.write_text(CHOICES[0])
+    alone = ShowsPrompt(file, folder)
+    images = tiny.make_images(6)
+    assert alone(images, [CHOICES[0]] * 6).tolist() == [1] * 6
+    assert alone(images, CHOICES[:2] * 3).sum() < 6
+
+
+def test_one_prompt_for_each_image(scorer):
+    with pytest.raises(ValueError, match="2 images but 1 prompts"):
+        scorer(tiny.make_images(2), CHOICES[:1])
+
+
+def test_drawings_of_the_bestiary_show_what_they_are_called(project_path, configuration):
+    options = configuration["rewards"]["shows_prompt"]["options"]
+    scorer = ShowsPrompt(**{name: project_path / value for name, value in options.items()})
+    drawn = draw_pictures(90, seed=7, workers=1)
+    assert scorer(drawn.images, drawn.bare_captions).mean() > 0.95
+    others = drawn.bare_captions[1:] + drawn.bare_captions[:1]
+    assert scorer(drawn.images, others).mean() < 0.05
