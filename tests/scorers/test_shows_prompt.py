@@ -4,6 +4,7 @@ import open_clip
 import pytest
 import tiny
 import torch
+import yaml
 
 from drift_pipeline.bestiary.drawing.pictures import draw_pictures
 from drift_pipeline.encoders.openclip import OpenCLIP
@@ -56,8 +57,9 @@ def test_one_prompt_for_each_image(scorer):
         scorer(tiny.make_images(2), CHOICES[:1])
 
 
-def test_drawings_of_the_bestiary_show_what_they_are_called(project_path, configuration):
-    options = configuration["rewards"]["shows_prompt"]["options"]
+def test_drawings_of_the_bestiary_show_what_they_are_called(project_path):
+    presets = yaml.safe_load((project_path / "conf/base/parameters_rewards.yml").read_text())
+    options = presets["rewards"]["shows_prompt"]["options"]
     scorer = ShowsPrompt(**{name: project_path / value for name, value in options.items()})
     drawn = draw_pictures(90, seed=7, workers=1)
     assert scorer(drawn.images, drawn.bare_captions).mean() > 0.95
