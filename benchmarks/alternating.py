@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -17,6 +17,9 @@ from typing import Any
 import pandas as pd
 
 PROJECT = Path(__file__).resolve().parents[1]
+ENVIRONMENT = dict(os.environ)
+"""The reader's. This project's settings, once imported, have OpenMP's threads sleep while they
+wait, and the programs of others must not inherit that; so import this module first."""
 Row = dict[str, Any]
 
 
@@ -52,7 +55,7 @@ def finish(command: Sequence[str | Path], **variables: str) -> Finished:
     """
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen(
-            command, cwd=PROJECT, env=os.environ | variables, stdout=output, stderr=errors
+            command, cwd=PROJECT, env=ENVIRONMENT | variables, stdout=output, stderr=errors
         )
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -122,6 +125,6 @@ def markdown(table: pd.DataFrame) -> str:
 def _cell(value: Any) -> str:
     if isinstance(value, str):
         return value
-    if math.isnan(value):
-        return "–"
+    if isnan(value):
+        return "—"
     return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"

@@ -130,6 +130,8 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="two groups, one epoch, one method")
     parser.add_argument("--out", type=Path, help="a folder for the tables, as Parquet")
     args = parser.parse_args()
+    if args.out:
+        args.out.mkdir(parents=True, exist_ok=True)
     changes = {"train": {"groups_per_epoch": 2}} if args.quick else {}
     if args.quick:
         args.methods, args.epochs, args.seconds = ["grpo"], 1, 0.3

@@ -66,7 +66,7 @@ def warmth(images: Any, prompts: Any, metadata: Any) -> tuple[Any, dict[str, Any
     return red - blue, {}
 
 
-def trainer(task: dict[str, Any], draw: int, train: int) -> Trainer:
+def trainer(task: dict[str, Any], draw: int, train: int, reward: Any = warmth) -> Trainer:
     """Make a trainer that draws so many images at once, and trains on so many at once."""
     config = DDPOConfig(
         num_epochs=1,
@@ -78,9 +78,9 @@ def trainer(task: dict[str, Any], draw: int, train: int) -> Trainer:
         train_gradient_accumulation_steps=task["samples"] // task["updates"] // train,
         **task["config"],
     )
-    chance = random.Random(0)
+    chance = random.Random(config.seed)
     pipeline = Pipeline(task["model"], **task["lora"])
-    made = Trainer(config, warmth, lambda: (chance.choice(task["prompts"]), {}), pipeline)
+    made = Trainer(config, reward, lambda: (chance.choice(task["prompts"]), {}), pipeline)
     pipeline.set_progress_bar_config(disable=True)
     return made
 

@@ -1,14 +1,17 @@
 """What the benchmarks that compare programs count and print."""
 
 import json
+import math
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
 import pytest
+import torch
 
 from drift_pipeline.common.values import flat
+from drift_pipeline.scorers.pickscore import PickScore
 
 
 @pytest.fixture(scope="module")
@@ -19,12 +22,16 @@ def scripts(project_path):
         import alternating
         import beside
         import clock
+        import goal
         import growth
         import limit
         import own_worker
         import peer
+        import peer_pickscore
+        import to_goal
 
-        modules = (alternating, beside, clock, growth, limit, own_worker, peer)
+        modules = (alternating, beside, clock, goal, growth, limit, own_worker, peer,
+                   peer_pickscore, to_goal)  # fmt: skip
         yield {module.__name__: module for module in modules}
     finally:
         sys.path.pop(0)
@@ -60,11 +67,14 @@ def test_medians_keep_the_order_and_say_how_far_the_rounds_lie_apart(scripts):
 
 
 def test_a_table_as_markdown(scripts):
-    table = pd.DataFrame({"program": ["a"], "n": [3], "seconds": [1.2345], "MiB": [1234.5]})
+    table = pd.DataFrame(
+        {"program": ["a", "b"], "n": 3, "seconds": [1.2345, float("nan")], "MiB": 1234.5}
+    )
     assert scripts["alternating"].markdown(table).splitlines() == [
         "| program | n | seconds | MiB |",
         "| --- | --- | --- | --- |",
         "| a | 3 | 1.23 | 1,234 |",
+        "| b | 3 | — | 1,234 |",
     ]
 
 
@@ -185,3 +195,57 @@ def test_one_setting_at_a_time(scripts, project_path, tmp_path, monkeypatch):
 def differences(one, other):
     """The names of the settings in which two runs differ."""
     return [name for name, value in flat(one).items() if flat(other)[name] != value]
+
+
+def test_a_mark_is_reached_between_two_judgements(scripts):
+    reached = scripts["goal"].reached
+    assert reached([0, 2, 4, 6], [6.0, 7.0, 9.0, 8.5], 8.0) == 3.0  # a later fall does not count
+    assert reached([0.0, 11.0, 20.0], [6.0, 5.0, 8.0], 8.0) == 20.0
+    assert reached([0, 2], [6.0, 7.0], 6.0) == 0
+    assert math.isnan(reached([0, 2], [6.0, 7.0], 8.0))
+
+
+def test_a_training_is_judged_outside_the_watch_and_stops_at_its_goal(scripts, monkeypatch):
+    goal = scripts["goal"]
+    clock, trained = [0.0], []
+    monkeypatch.setattr(goal, "perf_counter", lambda: clock[0])
+
+    def epoch(number):
+        trained.append(number)
+        clock[0] += 5.0
+
+    def judge():
+        clock[0] += 100.0
+        return float(len(trained))
+
+    task = {"epochs": 9, "every": 2, "stop": 3.5}
+    rows = [tuple(row.values()) for row in goal.train(epoch, judge, task)]
+    assert rows == [(0, 0, 0), (1, 5, None), (2, 10, 2), (3, 15, None), (4, 20, 4)]
+    assert trained == [1, 2, 3, 4]
+    unjudged = goal.train(epoch, judge, {"epochs": 2, "every": 0, "stop": None})
+    assert [row["reward"] for row in unjudged] == [None, None, None]
+
+
+def test_who_misses_a_mark_with_one_seed_has_no_mean(scripts):
+    reached = pd.DataFrame(
+        {
+            "program": ["a", "b", "a", "b"],
+            "rate": [0.1, 0.3, 0.1, 0.3],
+            "epochs to 70 %": [4.0, 6.0, 6.0, 14.0],
+            "epochs to 85 %": [8.0, 16.0, 8.0, float("nan")],
+        }
+    )
+    table = scripts["to_goal"].goal_table(reached, pd.Series({"a": 5.0, "b": 6.0}))
+    first, second = table.set_index("program").to_dict("index").values()
+    assert (first["seeds"], first["seconds to 70 %"], first["ratio at 85 %"]) == (2, 25.0, 1.0)
+    assert (second["seconds to 70 %"], second["ratio at 70 %"]) == (60.0, 2.4)
+    assert math.isnan(second["seconds to 85 %"])
+
+
+def test_trl_is_rewarded_by_the_same_numbers(scripts, project_path):
+    folder = project_path / "data/06_models/bestiary/pickscore"
+    chance = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (3, 3, 64, 64), generator=chance).to(torch.uint8)
+    prompts = ["a photo of a cat", "a photo of a bee", "a photo of a cat"]
+    theirs = scripts["peer_pickscore"].PickScore(folder)(images / 255, prompts)
+    torch.testing.assert_close(theirs, PickScore(folder, folder)(images, prompts))

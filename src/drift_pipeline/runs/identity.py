@@ -99,7 +99,7 @@ def judge_digest(name: str, spec: EncoderSpec | RewardSpec, root: Path) -> str:
     Raises:
         ConfigurationError: Where one of its classes cannot be found.
     """
-    values = flat(spec.model_dump(mode="json", exclude={"bounds", "label"}), name)
+    values = flat(spec.model_dump(mode="json", exclude={"bounds", "label", "measured_only"}), name)
     for part in ("encoder", "scorer", "truth"):
         if path := values.get(f"{name}.{part}"):
             values[f"{name}.{part} {SOURCE}"] = source_of(path, f"{name}.{part}")

@@ -141,7 +141,7 @@ class Run(BaseModel):
             "train.prompts (hash)": fingerprint(prompts),
             TRAINING_CODE: training_code(),
         }
-        for shown in ("truth", "label"):
+        for shown in ("truth", "label", "measured_only"):
             del values[f"rewards.{self.reward_name}.{shown}"]
         classes = {
             f"rewards.{self.reward_name}.scorer": self.reward.scorer,

@@ -72,7 +72,7 @@ def accumulate(task: Task, samples: Tensor) -> tuple[float, dict[str, Any]]:
     batches = list(_micro_batches(task, samples))
     # The adapter is switched off for all threads at once, so the reference has a turn of its own.
     with task.policy.reference(task.state.reference):
-        references = list(task.mapped(partial(_reference_means, task), batches))
+        references = _reference_means(task, batches)
     loss, parts, reports = 0.0, [], []
     differentiate = partial(_differentiate, task, count, weights)
     for share, gradient, diagnostics, report in task.mapped(differentiate, batches, references):
@@ -114,14 +114,27 @@ def _inputs(task: Task, rows: _Rows) -> tuple[Tensor, Tensor, Tensor]:
     return latents.to(device), times.to(device), condition
 
 
-@torch.no_grad()
-def _reference_means(task: Task, rows: _Rows) -> Tensor:
-    """Return what the reference, which must be in place, would have drawn in the measured rows."""
-    if not rows.measured.any():
-        return torch.empty(0)
-    few = rows.measured
-    rows = _Rows(rows.samples[few], rows.steps[few], few[few])
-    return task.policy.step(*_inputs(task, rows), task.sampling)[0]
+def _reference_means(task: Task, batches: list[_Rows]) -> list[Tensor]:
+    """Return what the reference, which must be in place, would have drawn in the measured rows.
+
+    Micro-batches may have a row or two of these each, so they are put together for it. Where every
+    row is measured the batches are the policy's own, and before the first update the KL is exactly
+    zero.
+    """
+    counts = [int(rows.measured.sum()) for rows in batches]
+    if not any(counts):
+        return [torch.empty(0)] * len(batches)
+    samples = torch.cat([rows.samples[rows.measured] for rows in batches])
+    steps = torch.cat([rows.steps[rows.measured] for rows in batches])
+
+    @torch.no_grad()
+    def means(part: Tensor) -> Tensor:
+        rows = _Rows(samples[part], steps[part], torch.ones_like(part, dtype=torch.bool))
+        return task.policy.step(*_inputs(task, rows), task.sampling)[0]
+
+    size, everything = task.optimization.micro_batch_size, torch.arange(len(samples))
+    parts = task.mapped(means, shares(everything, size, task.workers))
+    return list(torch.cat(list(parts)).split(counts))
 
 
 def _differentiate(
