@@ -17,8 +17,6 @@ weight depends: what they show means nothing, their cost does. Nothing else may 
 from __future__ import annotations
 
 import argparse
-import json
-import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +26,7 @@ from typing import Any
 
 import pandas as pd
 from alternating import alternate, medians, report
-from own_worker import read_run
+from own_worker import changed_copy, read_run
 from peer import by_library
 
 NAN = float("nan")
@@ -68,14 +66,6 @@ def off_the_line(places: Sequence[float], seconds: Sequence[float]) -> list[floa
     return [100 * (found / value - 1) for found, value in zip(seconds, line, strict=True)]
 
 
-def resized(pipeline: Path, side: int, target: Path) -> str:
-    """Copy a pipeline, for latents of another size."""
-    shutil.copytree(pipeline, target)
-    file = target / "unet/config.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | {"sample_size": side}))
-    return str(target)
-
-
 def nested(name: str, value: Any) -> dict[str, Any]:
     """Turn a dotted name and its value into dictionaries."""
     first, _, others = name.partition(".")
@@ -101,7 +91,9 @@ def points(factors: Sequence[str], groups: int, folder: Path) -> dict[str, dict[
             given: Any = value
             if name == LATENTS:
                 pipeline = run.root / run.train.base_model
-                given = resized(pipeline, value, folder / str(value))
+                given = changed_copy(
+                    pipeline, folder / str(value), "unet/config.json", sample_size=value
+                )
             changed = {**default, **nested(factor.setting, given)}
             found[f"{name} {value}"] = {"method": "drift", "train": changed}
     return found

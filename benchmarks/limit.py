@@ -69,11 +69,11 @@ def count(trainer: Trainer, run: Run) -> Parts:
 
 def time(trainer: Trainer, run: Run, epochs: int) -> tuple[Parts, dict[str, float], float]:
     """Time epochs: the mean seconds of their parts, of their phases, and of all."""
-    state, _ = trainer.epoch(a_quarter_of(run), trainer.policy.initial_state(run.seed))
+    state, *_ = trainer.epoch(a_quarter_of(run), trainer.policy.initial_state(run.seed))
     clock, whole = Clock(run.train.workers), 0.0
     with watching(trainer, clock):
         for _ in range(epochs):
-            state, seconds = trainer.epoch(run, state)
+            state, seconds, _ = trainer.epoch(run, state)
             whole += seconds["epoch"]
     parts = {name: seconds / epochs for name, seconds in {**clock.parts, **clock.rest()}.items()}
     phases = {name: seconds / epochs for name, seconds in clock.phases.items()}

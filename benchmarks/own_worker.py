@@ -6,6 +6,7 @@ Not for a person: `peer.py` runs it with its task as JSON, and reads the seconds
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -34,6 +35,13 @@ def read_run(changes: Mapping[str, Any]) -> Run:
     return Run.from_parameters(loader["parameters"], Path.cwd())
 
 
+def changed_copy(pipeline: str | Path, target: Path, file: str, **changes: Any) -> str:
+    """Copy a pipeline, and change values of one of its JSON files."""
+    config = shutil.copytree(pipeline, target) / file
+    config.write_text(json.dumps(json.loads(config.read_text()) | changes))
+    return str(target)
+
+
 def a_quarter_of(run: Run) -> Run:
     """Make a run with epochs of a quarter of the work, to warm up with."""
     train = run.train
@@ -51,8 +59,10 @@ class Trainer:
         self.scorer, self.encoder = loading.load_reward(run), loading.load_encoder(run)
         self.prompts = read_prompts(Path(run.train.prompts))
 
-    def epoch(self, run: Run, state: PolicyState) -> tuple[PolicyState, dict[str, float]]:
-        """Train for an epoch: the new state, and the seconds of its parts."""
+    def epoch(
+        self, run: Run, state: PolicyState
+    ) -> tuple[PolicyState, dict[str, float], dict[str, Any]]:
+        """Train for an epoch: the new state, the seconds of its parts, and its summary."""
         start = perf_counter()
         drawn, images = nodes.rollout(self.policy, state, self.method, run, self.prompts)
         rolled_out = perf_counter()
@@ -62,12 +72,12 @@ class Trainer:
             run, self.method, self.encoder, images, rewards, selected, batch
         )
         judged = perf_counter()
-        *_, state = nodes.update(
+        _, summary, state = nodes.update(
             self.policy, state, self.method, run, {}, batch, advantages, candidates
         )
         end = perf_counter()
         seconds = {"rollout": rolled_out - start, "update": end - judged, "epoch": end - start}
-        return state, seconds
+        return state, seconds, summary
 
 
 def main() -> None:
@@ -75,10 +85,10 @@ def main() -> None:
     task = json.loads(sys.argv[1])
     run = read_run(task["parameters"])
     trainer = Trainer(run)
-    state, _ = trainer.epoch(a_quarter_of(run), trainer.policy.initial_state(run.seed))
+    state, *_ = trainer.epoch(a_quarter_of(run), trainer.policy.initial_state(run.seed))
     measured = []
     for _ in range(task["epochs"]):
-        state, seconds = trainer.epoch(run, state)
+        state, seconds, _ = trainer.epoch(run, state)
         measured.append(seconds)
     print(json.dumps(measured))
 

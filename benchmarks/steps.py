@@ -16,8 +16,6 @@ divergence per dimension over the steps that are not loud, after 12 epochs at a 
 from __future__ import annotations
 
 import argparse
-import json
-import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -25,22 +23,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from alternating import markdown
-from own_worker import Trainer, read_run
-
-from drift_pipeline.pipelines.train import nodes
+from own_worker import Trainer, changed_copy, read_run
 
 LOUD = 6
 """The last step but one, from 0."""
 WITHOUT = [1.0] * LOUD + [0.0, 1.0]
+SCHEDULE = "scheduler/scheduler_config.json"
 EVEN = {"timestep_spacing": "trailing", "set_alpha_to_one": True}
-
-
-def with_schedule(model: str, folder: Path, **changes: Any) -> str:
-    """Copy a base model, and change its schedule."""
-    copy = shutil.copytree(model, folder / "model")
-    file = copy / "scheduler" / "scheduler_config.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
-    return str(copy)
 
 
 def train(changes: dict[str, Any], seed: int, epochs: int, groups: int) -> list[dict[str, Any]]:
@@ -51,15 +40,7 @@ def train(changes: dict[str, Any], seed: int, epochs: int, groups: int) -> list[
     loaded = Trainer(run)
     state, found = loaded.policy.initial_state(seed), []
     for _ in range(epochs):
-        drawn, images = nodes.rollout(loaded.policy, state, loaded.method, run, loaded.prompts)
-        rewards = nodes.score(run, loaded.scorer, images, drawn)
-        selected, batch = nodes.select(run, loaded.method, rewards, drawn)
-        table, advantages = nodes.shape(
-            run, loaded.method, loaded.encoder, images, rewards, selected, batch
-        )
-        _, summary, state = nodes.update(
-            loaded.policy, state, loaded.method, run, {}, batch, advantages, table
-        )
+        state, _, summary = loaded.epoch(run, state)
         found.append(summary)
     return found
 
@@ -94,7 +75,7 @@ def main() -> None:
     base = read_run({"method": "grpo"}).train.base_model
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        even = with_schedule(base, Path(folder), **EVEN)
+        even = changed_copy(base, Path(folder) / "even", SCHEDULE, **EVEN)
         ways: dict[str, tuple[dict[str, Any], int | None]] = {
             "all alike": ({}, LOUD),
             "by σ": ({"optimization": {"step_weights": "std"}}, LOUD),

@@ -19,9 +19,8 @@ def resolve_device(device: str = "auto") -> torch.device:
 def slowdown(dtype: torch.dtype) -> float:
     """Measure how much longer this CPU takes in a precision than in fp32.
 
-    Processors without instructions for a precision compute it all the same, up to a hundred times
-    more slowly. The work is a convolution of a small UNet and its gradient; it takes a fraction of
-    a second.
+    Processors without instructions for a precision compute it all the same, many times more slowly.
+    The work is a convolution of a small UNet and its gradient; it takes a fraction of a second.
 
     Args:
         dtype: The precision.

@@ -23,8 +23,8 @@ class ShowsPrompt(OpenCLIP):
     only beside it: broken images are diverse, too.
 
     Args:
-        prompts: File of the texts to choose from, one per line; prompts that are scored and do not
-            stand there are added.
+        prompts: File of the other texts to choose from, one per line; an image's own prompt need
+            not stand there.
         architecture: As for `encoders.openclip.OpenCLIP`, with a tokenizer.
         pretrained: Likewise.
         device: Where to compute.
@@ -62,11 +62,11 @@ class ShowsPrompt(OpenCLIP):
         """
         if len(images) != len(prompts):
             raise ValueError(f"{len(images)} images but {len(prompts)} prompts: one each is needed")
-        choices = list(dict.fromkeys([*self.prompts, *prompts]))
-        texts = self._embed_texts(choices)
-        nearest = (super().__call__(images) @ texts.T).argmax(dim=1)
-        asked = torch.tensor([choices.index(prompt) for prompt in prompts])
-        return (nearest == asked).float()
+        seen = super().__call__(images)
+        own = (seen * self._embed_texts(prompts)).sum(dim=1)
+        same = torch.tensor([[other == prompt for other in self.prompts] for prompt in prompts])
+        others = (seen @ self._embed_texts(self.prompts).T).masked_fill(same, -torch.inf)
+        return (own > others.max(dim=1).values).float()
 
     @torch.no_grad()
     def _embed_texts(self, prompts: Sequence[str]) -> Tensor:
