@@ -47,6 +47,8 @@ def test_the_projects_own_parameters_pass(check):
         ("methods.grpo.candidats=3", "did you mean methods.grpo.candidates?"),
         ("methods.grpo.shaping.sgma=3", "did you mean methods.grpo.shaping.sigma?"),
         ("rewards.hpsv2.bound=[0,1]", "did you mean rewards.hpsv2.bounds?"),
+        ("rewards.hpsv2.truth_option.a=1", "did you mean rewards.hpsv2.truth_options?"),
+        ("rewards.shows_prompt.truth_options.a=1", "rewards.shows_prompt: truth_options: there"),
         ("encoders.openclip.option.x=1", "did you mean encoders.openclip.options?"),
         ("zebra=1", "known are: method, reward, .*a name that begins with _"),
     ],

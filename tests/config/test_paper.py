@@ -26,8 +26,8 @@ def parameters(project_path) -> dict[str, Any]:
 
 
 def names(values: Any, prefix: str = "") -> set[str]:
-    """Dotted names; what a constructor gets (`options`) is a value of its own."""
-    if not isinstance(values, dict) or prefix.endswith(".options"):
+    """Dotted names; what a constructor gets (`options` and the like) is a value of its own."""
+    if not isinstance(values, dict) or prefix.endswith((".options", ".truth_options")):
         return {prefix}
     return {name for key, item in values.items() for name in names(item, f"{prefix}.{key}")}
 

@@ -12,8 +12,18 @@ ENCODERS = {"dreamsim": {"encoder": "torch.nn.Identity"}, "unused": {"encoder": 
 REWARDS = {
     "mine": {"scorer": "brightness.Brightness", "options": {"weight": 2.0}},
     "known": {"scorer": "brightness.Brightness", "truth": "torch.mean"},
+    "read": {
+        "scorer": "brightness.Brightness",
+        "truth": f"{__name__}.Contrast",
+        "truth_options": {"weight": 3.0},
+    },
     "unused": {"scorer": "brightness.Brightness"},
 }
+
+
+class Contrast:
+    def __init__(self, weight, device):
+        self.weight, self.device = weight, device
 
 
 def load(run, rewards=("known",), presets=REWARDS) -> Judges:
@@ -28,6 +38,12 @@ def test_the_named_ones_and_the_runs_own_reward_judge(run):
     assert isinstance(judges.scorers["mine"], Brightness)
     assert judges.scorers["mine"].weight == 2
     assert judges.truths == {"known": torch.mean}
+
+
+def test_a_true_reward_is_made_where_it_is_a_class(run):
+    truth = load(run, rewards=("read",)).truths["read"]
+    assert isinstance(truth, Contrast)
+    assert (truth.weight, truth.device) == (3, "cpu")
 
 
 def test_one_that_cannot_be_made_is_named(run):

@@ -8,6 +8,7 @@ from kedro.pipeline import Node, Pipeline
 
 from drift_pipeline.common.errors import ConfigurationError
 from drift_pipeline.common.integrity import DamagedError
+from drift_pipeline.config.components import RewardSpec
 from drift_pipeline.datasets import PolicyDataset
 from drift_pipeline.hooks.preflight import check_models, refuse_damaged_policies
 from drift_pipeline.policies.base import PolicyState
@@ -54,6 +55,13 @@ def test_stable_diffusions_steps_are_checked_by_its_scheduler(run, policy):
 
 def test_steps_of_ones_own_are_not_the_schedulers(run):
     check_models(run(OneStep), {}, True, {}, {})
+
+
+def test_options_of_a_true_reward_are_checked(run):
+    truth = {"truth": "brightness.Brightness", "truth_options": {"wait": 3}}
+    reward = RewardSpec(scorer="brightness.Brightness", **truth)
+    with pytest.raises(ConfigurationError, match=r"rewards\.mine\.truth_options: .*'wait'"):
+        check_models(run(OneStep), {}, False, {"mine": reward}, {})
 
 
 def test_the_files_are_checked_whatever_the_steps(run, tmp_path):

@@ -251,6 +251,28 @@ def test_judges_count_one_by_one(tmp_path):
     assert digests_of(encoders, {"one": RewardSpec(**spec, **truth)}, tmp_path)[1] != scoring
 
 
+def test_a_true_reward_counts_with_what_its_options_name_for_judges_alone(folder, parameters):
+    parameters["rewards"]["mine"] |= {"truth": None, "truth_options": None}
+    before = of(parameters, folder)
+    write(folder / "src" / "tastes.py", "class Taste: ...")
+    write(folder / "reader" / "a.bin", "old")
+    options = {"reader": "reader/a.bin", "taste": "postcard"}
+    own = {"scorer": "mine.Bright", "truth": "tastes.Taste", "truth_options": options}
+    parameters["rewards"]["mine"] = own
+
+    def judged(**changes) -> str:
+        return identity.judge_digest("rewards.mine", RewardSpec(**own | changes), folder)
+
+    first = judged()
+    assert first == judged()
+    assert first != judged(truth_options={**options, "taste": "dusk"})
+    write(folder / "reader" / "a.bin", "new!")
+    second = judged()
+    write(folder / "src" / "tastes.py", "class Taste: edited = True")
+    assert len({first, second, judged()}) == 3
+    assert of(parameters, folder) == before
+
+
 def test_what_options_name_counts_however_deep_it_lies(folder, parameters):
     write(folder / "weights" / "a.bin", "old")
     write(folder / "src" / "other.py", "class Part: ...")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from drift_pipeline.config.base import Parameters
 
@@ -22,11 +22,29 @@ class RewardSpec(Parameters):
     bounds: tuple[float, float] = (0.0, 1.0)
     """Scores that count as 0 and as 1 where normalised rewards are reported."""
     truth: str | None = None
-    """Dotted path of the true reward behind this one, images -> values, where it is known."""
+    """Dotted path of the true reward behind this one, where it is known: a function, images ->
+    values, or a class whose instances are one."""
+    truth_options: dict[str, Any] = Field(default_factory=dict)
+    """What the constructor of such a class gets."""
     label: str | None = None
     """What reports call it; None its name."""
     measured_only: bool = False
     """Nobody trains on it: it is measured beside the others, and no comparison is made of it."""
+
+    @field_validator("truth_options", mode="before")
+    @classmethod
+    def _null_is_none_of_them(cls, value: Any) -> Any:
+        # What an environment says when it takes away a truth that the base has.
+        return {} if value is None else value
+
+    @model_validator(mode="after")
+    def _options_of_something(self) -> RewardSpec:
+        if self.truth_options and self.truth is None:
+            raise ValueError(
+                "truth_options: there is no truth to give them to; name its class as truth, or "
+                "set truth_options to null"
+            )
+        return self
 
     @model_validator(mode="after")
     def _ordered(self) -> RewardSpec:

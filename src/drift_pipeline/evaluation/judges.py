@@ -11,6 +11,7 @@ from drift_pipeline.config import classes
 from drift_pipeline.config.components import EncoderSpec, RewardSpec
 from drift_pipeline.config.evaluation import Measure
 from drift_pipeline.config.presets import look_up
+from drift_pipeline.config.truths import make_truth
 from drift_pipeline.runs.identity import judge_digest
 from drift_pipeline.runs.run import Run
 
@@ -64,7 +65,9 @@ class Judges:
                 for name, spec in scoring.items()
             },
             {
-                name: classes.find(spec.truth, f"rewards.{name}.truth")
+                name: make_truth(
+                    spec.truth, spec.truth_options, run.root, device, f"rewards.{name}.truth"
+                )
                 for name, spec in scoring.items()
                 if spec.truth is not None
             },

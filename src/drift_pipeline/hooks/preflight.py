@@ -17,6 +17,7 @@ from drift_pipeline.config.classes import (
 )
 from drift_pipeline.config.components import STABLE_DIFFUSION, EncoderSpec, RewardSpec
 from drift_pipeline.config.train import Train
+from drift_pipeline.config.truths import check_truths
 from drift_pipeline.datasets import PolicyDataset
 from drift_pipeline.model_files.base_model import check_base_model
 from drift_pipeline.model_files.requirements import needs_of, require
@@ -60,6 +61,7 @@ def check_models(
         sampling = train.sampling if _takes_the_schedulers_steps(train) else None
         check_base_model(base_model, sampling, run.root)
     check_classes(rewards, encoders)
+    check_truths(rewards)
     warn_of_unread(prompts, parameter, run.root, base_model, rewards)
 
 

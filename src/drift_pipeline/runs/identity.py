@@ -29,6 +29,8 @@ from drift_pipeline.model_files.locate import files_digest, hub_commit
 
 TRAINING_CODE = "training (source)"
 """Where a run's identity says by which code of this package a policy was trained."""
+OPTIONS = (".options.", ".truth_options.")
+"""Within a dotted name: what a class is given, which may name files, models and classes."""
 SOURCE, CONTENT, COMMIT = "(source)", "(content)", "(commit)"
 """How the identity's keys end that say something of what a parameter names."""
 
@@ -129,7 +131,8 @@ def named_by(values: Mapping[str, Any], root: Path) -> dict[str, str]:
     """Look up what the base model's name and the options of classes stand for.
 
     Args:
-        values: Flat; only `train.base_model` and what lies in `options` is looked at.
+        values: Flat; only `train.base_model` and what lies in `options` or `truth_options` is
+            looked at.
         root: The project's folder, which paths start from.
 
     Returns:
@@ -138,7 +141,7 @@ def named_by(values: Mapping[str, Any], root: Path) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for key, value in values.items():
-        if key != "train.base_model" and ".options." not in key:
+        if key != "train.base_model" and not any(part in key for part in OPTIONS):
             continue
         revision = values.get(f"{key.rpartition('.')[0]}.revision")
         for name, text in texts(value, key):

@@ -21,6 +21,8 @@ from drift_pipeline.config.presets import look_up, read
 from drift_pipeline.config.train import Train
 from drift_pipeline.runs.identity import SOURCE, TRAINING_CODE, named_by, source_of, training_code
 
+SHOWN = {"truth", "truth_options", "label", "measured_only"}
+"""Parameters of a reward that only its reports depend on."""
 FREE = {
     "epochs",
     "device",
@@ -135,14 +137,14 @@ class Run(BaseModel):
             "reward": self.reward_name,
             "seed": self.seed,
             **flat(self.method.arithmetic(), f"methods.{self.method_name}"),
-            **flat(self.reward.model_dump(mode="json"), f"rewards.{self.reward_name}"),
+            **flat(
+                self.reward.model_dump(mode="json", exclude=SHOWN), f"rewards.{self.reward_name}"
+            ),
             **flat(self.encoder.model_dump(mode="json"), f"encoders.{self.train.encoder}"),
             **{f"train.{key}": value for key, value in flat(settings).items() if key not in FREE},
             "train.prompts (hash)": fingerprint(prompts),
             TRAINING_CODE: training_code(),
         }
-        for shown in ("truth", "label", "measured_only"):
-            del values[f"rewards.{self.reward_name}.{shown}"]
         classes = {
             f"rewards.{self.reward_name}.scorer": self.reward.scorer,
             f"encoders.{self.train.encoder}.encoder": self.encoder.encoder,
