@@ -13,6 +13,7 @@ MODULES = [
     "rl.ddim",
     "rl.objective",
     "common.randomness",
+    "diversity.entropy",
     "diversity.pairwise",
     "diversity.recall",
     "diversity.vendi",

@@ -13,9 +13,10 @@ def analyze(configuration) -> Analyze:
 
 
 def test_what_is_only_measured_is_not_compared(analyze):
-    presets = {"third": {}, "measured": {"measured_only": True}}
+    kinds = {"measured_only": True, "kinds": True}
+    presets = {"third": {}, "measured": {"measured_only": True}, "coat": kinds}
     assert analyze.all_rewards(presets) == ("pickscore", "hpsv2", "third")
-    assert "measured" not in analyze.with_presets(presets, {}).rewards
+    assert not {"measured", "coat"} & {*analyze.with_presets(presets, {}).rewards}
 
 
 def test_presets_that_are_named_change_nothing(analyze, configuration):

@@ -132,6 +132,15 @@ def test_names_that_the_analysis_has_for_something_else_are_refused(check, kind)
         check("analyze.rewards.findings.label=Findings")
 
 
+def test_kinds_are_not_a_reward_to_compare_runs_by(check):
+    kinds = ["scorer=a.B", "measured_only=true", "kinds=true"]
+    given = [f"rewards.coat.{value}" for value in kinds]
+    everything = check(*given, "measure.rewards=[pickscore,coat]")
+    assert everything.rewards["coat"].kinds
+    with pytest.raises(ConfigurationError, match=r"^analyze\.rewards\.coat: .*cannot be compared"):
+        check(*given, "analyze.rewards.coat.label=Coat")
+
+
 def test_a_key_of_ones_own_is_allowed_under_a_name_that_says_so(check):
     check("_mine.anything=1")
     with pytest.raises(ConfigurationError, match=r"train._mine: is not a known"):

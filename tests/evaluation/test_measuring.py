@@ -2,15 +2,16 @@
 
 import math
 
-import pandas as pd
 import pytest
 import torch
 from torch.nn.functional import normalize
 
+from drift_pipeline.common.errors import ConfigurationError
 from drift_pipeline.diversity.pairwise import mean_pairwise_distance
 from drift_pipeline.diversity.recall import generalized_recall
 from drift_pipeline.diversity.vendi import vendi_score
 from drift_pipeline.evaluation.checkpoint_features import CheckpointFeatures
+from drift_pipeline.evaluation.intervals import bootstrap_mean
 from drift_pipeline.evaluation.measuring import measure
 
 BOUNDS = {"pickscore": (10.0, 20.0)}
@@ -20,10 +21,10 @@ def unit(*shape: int, seed: int = 0) -> torch.Tensor:
     return normalize(torch.randn(shape, generator=torch.Generator().manual_seed(seed)), dim=-1)
 
 
-def measured(embeddings, own=None, fresh=None, scores=None, truths=None) -> pd.DataFrame:
+def measured(embeddings, own=None, fresh=None, scores=None, truths=None, kinds=None):
     scores = torch.full(embeddings.shape[:2], 14.0) if scores is None else scores
     embedded = {"dreamsim": embeddings, "openclip": embeddings}
-    features = CheckpointFeatures(embedded, {"pickscore": scores}, truths or {})
+    features = CheckpointFeatures(embedded, {"pickscore": scores}, truths or {}, kinds or {})
     own = embeddings if own is None else own
     table = measure(features, own, own if fresh is None else fresh, BOUNDS, "dreamsim", 2, 200)
     return table.set_index("metric")
@@ -71,6 +72,33 @@ def test_rewards_are_reported_raw_normalised_and_true():
     assert table["value"]["reward_normalised"] == pytest.approx(0.5)
     assert table["value"]["true_reward"] == pytest.approx(0.15)
     assert table["encoder"]["reward"] == "pickscore"
+
+
+def test_kinds_give_bits_and_their_sum_and_no_reward():
+    coats = torch.tensor([[0.0, 0, 1, 1], [2, 2, 2, 2], [0, 1, 2, 3]])
+    skies = torch.tensor([[0.0, 0, 0, 0], [0, 1, 0, 1], [0, 1, 0, 1]])
+    table = measured(unit(3, 4, 8), kinds={"coat": coats, "sky": skies}).reset_index()
+    by = table.set_index(["metric", "encoder"])
+    assert [*table.loc[table["metric"] == "bits", "encoder"]] == ["coat", "sky", "all"]
+    assert by["value"]["bits", "coat"] == pytest.approx((1 + 0 + 2) / 3)
+    assert by["value"]["bits", "sky"] == pytest.approx((0 + 1 + 1) / 3)
+    assert by["value"]["bits", "all"] == pytest.approx((1 + 1 + 3) / 3)
+    # Of the sum of each prompt, which varies otherwise than its parts.
+    ends = bootstrap_mean(torch.tensor([1.0, 1.0, 3.0]), 200)
+    assert (by["low"]["bits", "all"], by["high"]["bits", "all"]) == pytest.approx(ends)
+    assert (by.loc["bits", "n"] == 12).all()
+    rewards = table["metric"].str.contains("reward")
+    assert {*table.loc[rewards, "encoder"]} == {"pickscore"}
+
+
+def test_without_kinds_there_are_no_bits():
+    assert "bits" not in measured(unit(2, 3, 8)).index
+
+
+def test_kinds_that_are_no_whole_numbers_are_refused_by_name():
+    with pytest.raises(ConfigurationError, match=r"^rewards\.coat: .*answered 0\.5") as error:
+        measured(unit(2, 2, 8), kinds={"coat": torch.tensor([[0.0, 1.0], [0.5, 1.0]])})
+    assert "\n" not in str(error.value)
 
 
 def test_what_is_not_finite_is_refused():

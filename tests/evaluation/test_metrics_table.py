@@ -1,5 +1,7 @@
 """Each number is labelled with its run, its cost and what it depends on."""
 
+import math
+
 import pandas as pd
 import pytest
 import torch
@@ -86,6 +88,36 @@ def test_the_judge_changes_with_the_judge_and_its_settings(
     assert changed["reward_normalised"].eq(of_rewards).all()
     assert changed["recall"].eq(of_encoders).all()
     assert changed["dreamsim"].eq(of_encoders).all()
+
+
+def with_kinds(protocol, judges, names=("coat", "sky")) -> pd.DataFrame:
+    """Of the base model, by metric and encoder; rewards named here say kinds."""
+    says_kinds = {"scorer": "x.Y", "measured_only": True, "kinds": True}
+    rewards = {**REWARDS, **dict.fromkeys(names, says_kinds)}
+    scored = [scores(0), *(scores(0, judges.get(name, "k"), name) for name in names)]
+    table = measure_base(
+        protocol, MEASURE, rewards, embeddings(0, "base"),
+        pd.concat(scored, ignore_index=True), embeddings(9, "fresh"),
+    )  # fmt: skip
+    return table.set_index(["metric", "encoder"])
+
+
+def test_kinds_are_measured_in_bits(protocol):
+    table = with_kinds(protocol, {})
+    assert table.loc[("bits", "coat"), "value"] == pytest.approx(math.log2(3))
+    assert table.loc[("bits", "all"), "value"] == pytest.approx(2 * math.log2(3))
+    assert {*table.loc["reward"].index} == {*table.loc["reward_normalised"].index} == {"mine"}
+
+
+def test_the_sum_of_bits_belongs_to_all_that_say_kinds(protocol):
+    first = with_kinds(protocol, {})["judge"]
+    edited = with_kinds(protocol, {"sky": "another"})["judge"]
+    fewer = with_kinds(protocol, {}, names=("coat",))["judge"]
+    assert first.notna().all()
+    assert first["bits", "coat"] == edited["bits", "coat"] == fewer["bits", "coat"]
+    assert first["bits", "sky"] != edited["bits", "sky"]
+    assert len({first["bits", "all"], edited["bits", "all"], fewer["bits", "all"]}) == 3
+    assert first["reward", "mine"] == edited["reward", "mine"]
 
 
 def test_the_base_model_costs_nothing_and_covers_itself(protocol):

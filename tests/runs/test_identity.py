@@ -273,6 +273,13 @@ def test_a_true_reward_counts_with_what_its_options_name_for_judges_alone(folder
     assert of(parameters, folder) == before
 
 
+def test_what_becomes_of_the_answers_changes_no_judge(folder):
+    spec = {"scorer": "mine.Bright"}
+    one = identity.judge_digest("rewards.mine", RewardSpec(**spec), folder)
+    kinds = RewardSpec(**spec, measured_only=True, kinds=True)
+    assert one == identity.judge_digest("rewards.mine", kinds, folder)
+
+
 def test_what_options_name_counts_however_deep_it_lies(folder, parameters):
     write(folder / "weights" / "a.bin", "old")
     write(folder / "src" / "other.py", "class Part: ...")

@@ -97,11 +97,12 @@ def _drawing(run: Run, protocol: Protocol) -> dict[str, Any]:
 def _measuring(measure: Measure, parameters: dict[str, Any], run: Run) -> dict[str, Any]:
     presets = parameters.get("encoders") or {}, parameters.get("rewards") or {}
     encoders, rewards = digests_of(*presets_of(measure, *presets, run.reward_name), run.root)
-    bounds = {name: look_up(RewardSpec, parameters, "reward", name).bounds for name in rewards}
+    specs = {name: look_up(RewardSpec, parameters, "reward", name) for name in rewards}
     return {
         **measure.model_dump(mode="json", exclude={"features", "reports"}),
         "encoders (digests)": encoders,
         "rewards (digests)": rewards,
-        "bounds": bounds,
+        "bounds": {name: spec.bounds for name, spec in specs.items()},
+        "kinds": [name for name, spec in specs.items() if spec.kinds],
         "code": measuring_code(),
     }

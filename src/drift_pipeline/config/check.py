@@ -12,7 +12,7 @@ from drift_pipeline.common.values import flat
 from drift_pipeline.config.analysis import Analyze
 from drift_pipeline.config.base import Parameters
 from drift_pipeline.config.bestiary import Bestiary
-from drift_pipeline.config.components import EncoderSpec, RewardSpec
+from drift_pipeline.config.components import ALL_KINDS, EncoderSpec, RewardSpec
 from drift_pipeline.config.evaluation import Generate, Measure
 from drift_pipeline.config.method import MethodPreset
 from drift_pipeline.config.mistakes import meant
@@ -21,8 +21,9 @@ from drift_pipeline.config.train import Train
 
 Name = Annotated[str, Field(pattern=r"^\w[\w-]*$")]
 """It names folders and datasets."""
-RESERVED = {"methods": ("base", "gain"), "rewards": ("findings", "made_of")}
-"""Names that the analysis has for something else: rows of Table 1, files beside `<reward>.json`."""
+RESERVED = {"methods": ("base", "gain"), "rewards": ("findings", "made_of", ALL_KINDS)}
+"""Names that the analysis has for something else: rows of Table 1, files beside `<reward>.json`,
+the sum of bits."""
 
 
 class AllParameters(Parameters):
@@ -62,6 +63,7 @@ def check_parameters(
     known = {key: value for key, value in parameters.items() if not str(key).startswith("_")}
     everything = read(AllParameters, known, "")
     _refuse_reserved(everything)
+    _refuse_kinds(everything)
     _refuse_unused(everything, known, given or {})
     return everything
 
@@ -76,6 +78,16 @@ def _refuse_reserved(everything: AllParameters) -> None:
             raise ConfigurationError(
                 f"{kind}.{taken[0]}: the analysis has this name for something else; choose "
                 f"another one (reserved are: {', '.join(reserved)})"
+            )
+
+
+def _refuse_kinds(everything: AllParameters) -> None:
+    """Refuse kinds as a reward that runs are compared by."""
+    for name in everything.analyze.rewards if everything.analyze is not None else ():
+        if name in everything.rewards and everything.rewards[name].kinds:
+            raise ConfigurationError(
+                f"analyze.rewards.{name}: its answers are kinds, by which runs cannot be compared; "
+                "leave it out here (measure.rewards measures it)"
             )
 
 

@@ -10,6 +10,8 @@ from drift_pipeline.config.base import Parameters
 
 STABLE_DIFFUSION = "drift_pipeline.policies.stable_diffusion.StableDiffusion"
 """The policy where the parameters name no other."""
+ALL_KINDS = "all"
+"""Under this name the metrics have the bits of all kinds together."""
 
 
 class RewardSpec(Parameters):
@@ -30,6 +32,9 @@ class RewardSpec(Parameters):
     """What reports call it; None its name."""
     measured_only: bool = False
     """Nobody trains on it: it is measured beside the others, and no comparison is made of it."""
+    kinds: bool = False
+    """Its answers are kinds, as whole numbers; the variety of kinds within a prompt is measured, in
+    bits. There is nothing to normalise then, so `bounds` mean nothing."""
 
     @field_validator("truth_options", mode="before")
     @classmethod
@@ -44,6 +49,17 @@ class RewardSpec(Parameters):
                 "truth_options: there is no truth to give them to; name its class as truth, or "
                 "set truth_options to null"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _kinds_are_no_scores(self) -> RewardSpec:
+        if self.kinds and not self.measured_only:
+            raise ValueError(
+                "kinds: kinds are no scores to train on or to compare runs by; set measured_only "
+                "to true"
+            )
+        if self.kinds and self.truth is not None:
+            raise ValueError("kinds: kinds have no true reward; set truth to null")
         return self
 
     @model_validator(mode="after")

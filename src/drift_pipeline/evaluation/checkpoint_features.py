@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -19,19 +19,24 @@ class CheckpointFeatures:
         embeddings: Encoder to unit embeddings, `(p, n, d)`.
         scores: Reward to scores, `(p, n)`.
         truths: Reward to true rewards, `(p, n)`, for the rewards whose truth is known.
+        kinds: Reward to kinds, `(p, n)`, for the rewards that answer with these instead of scores.
     """
 
     embeddings: Mapping[str, Tensor]
     scores: Mapping[str, Tensor]
     truths: Mapping[str, Tensor]
+    kinds: Mapping[str, Tensor] = field(default_factory=dict)
 
 
-def read_features(vectors: pd.DataFrame, scores: pd.DataFrame) -> CheckpointFeatures:
+def read_features(
+    vectors: pd.DataFrame, scores: pd.DataFrame, kinds: Collection[str] = ()
+) -> CheckpointFeatures:
     """Put the tables of one checkpoint together as tensors.
 
     Args:
         vectors: One row per image and encoder: `encoder`, `vector`.
         scores: One row per image and reward: `reward`, `score`, `truth`.
+        kinds: The rewards whose `score` is a kind.
 
     Raises:
         ValueError: Where prompts have different numbers of images, or a vector is not finite.
@@ -41,13 +46,15 @@ def read_features(vectors: pd.DataFrame, scores: pd.DataFrame) -> CheckpointFeat
         for name, rows in scores.groupby("reward", sort=False)
         if rows["truth"].notna().all()
     }
+    answers = {
+        str(name): _grouped(rows, torch.tensor(rows["score"].to_numpy()), f"{name} score")
+        for name, rows in scores.groupby("reward", sort=False)
+    }
     return CheckpointFeatures(
         {name: vectors_of(vectors, str(name)) for name in vectors["encoder"].unique()},
-        {
-            str(name): _grouped(rows, torch.tensor(rows["score"].to_numpy()), f"{name} score")
-            for name, rows in scores.groupby("reward", sort=False)
-        },
+        {name: values for name, values in answers.items() if name not in kinds},
         {str(name): values for name, values in truths.items()},
+        {name: values for name, values in answers.items() if name in kinds},
     )
 
 

@@ -9,6 +9,9 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from drift_pipeline.common.errors import ConfigurationError
+from drift_pipeline.config.components import ALL_KINDS
+from drift_pipeline.diversity.entropy import kind_bits
 from drift_pipeline.diversity.pairwise import mean_pairwise_distance
 from drift_pipeline.diversity.recall import covered
 from drift_pipeline.diversity.vendi import vendi_score, vendi_surprisals
@@ -17,7 +20,7 @@ from drift_pipeline.evaluation.intervals import bootstrap_mean
 
 #: What Eq. 31 is called with which encoder; another encoder gives the measure its own name.
 DISTANCES = {"dreamsim": "dreamsim", "openclip": "clip"}
-REWARD_METRICS = ("reward", "reward_normalised", "true_reward")
+REWARD_METRICS = ("reward", "reward_normalised", "true_reward", "bits")
 """Measures whose `encoder` column names a reward."""
 
 
@@ -46,6 +49,7 @@ def measure(
 
     Raises:
         ValueError: Where an embedding or a score is not finite, or there are too few images.
+        ConfigurationError: Where a reward says kinds that are no whole numbers.
     """
     rows = []
     for metric, encoder, by_prompt, n, finish in _by_prompt(
@@ -96,6 +100,21 @@ def _by_prompt(
         yield "reward_normalised", reward, (mean - low) / (high - low), scores.numel(), same
     for reward, truths in features.truths.items():
         yield "true_reward", reward, truths.double().mean(dim=1), truths.numel(), same
+    bits = {reward: _bits(reward, kinds) for reward, kinds in features.kinds.items()}
+    for reward, entropies in bits.items():
+        yield "bits", reward, entropies, n, same
+    if bits:
+        yield "bits", ALL_KINDS, torch.stack([*bits.values()]).sum(dim=0), n, same
+
+
+def _bits(reward: str, kinds: Tensor) -> Tensor:
+    broken = kinds[kinds != kinds.floor()]
+    if len(broken):
+        raise ConfigurationError(
+            f"rewards.{reward}: it says kinds, which must be whole numbers, and has answered "
+            f"{broken[0].item():g}; where it gives scores, set kinds to false"
+        )
+    return kind_bits(kinds)
 
 
 def _count(embeddings: Tensor) -> int:

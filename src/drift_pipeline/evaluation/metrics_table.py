@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from drift_pipeline.common.values import fingerprint
-from drift_pipeline.config.components import RewardSpec
+from drift_pipeline.config.components import ALL_KINDS, RewardSpec
 from drift_pipeline.config.evaluation import Measure
 from drift_pipeline.config.presets import look_up
 from drift_pipeline.evaluation import measuring
@@ -20,7 +20,7 @@ from drift_pipeline.evaluation.judged_tables import IMAGES, JUDGE
 from drift_pipeline.evaluation.protocol import Protocol
 from drift_pipeline.runs.run import Run
 
-Bounds = Mapping[str, tuple[float, float]]
+Specs = Mapping[str, RewardSpec]
 
 
 def measure_base(
@@ -36,7 +36,7 @@ def measure_base(
     Args:
         protocol: What was drawn.
         measure: What is measured.
-        rewards: The rewards' presets, for their bounds.
+        rewards: The rewards' presets, for their bounds and for which of them say kinds.
         own: The base model's embeddings.
         scores: Its scores.
         fresh: The embeddings of its other seeds.
@@ -66,7 +66,7 @@ def measure_run(
         run: The run.
         protocol: What was drawn.
         measure: What is measured.
-        rewards: The rewards' presets, for their bounds.
+        rewards: The rewards' presets, for their bounds and for which of them say kinds.
         curve: The run's training curve, for the cost until each checkpoint.
         own: The base model's embeddings.
         fresh: Those of its other seeds.
@@ -104,24 +104,24 @@ def _measure_checkpoint(
 ) -> pd.DataFrame:
     """Measure by the judges that are asked for, and note what each number depends on."""
     encoder = measure.manifold_encoder
-    bounds = {
-        str(name): look_up(RewardSpec, {"rewards": rewards}, "reward", name).bounds
+    specs = {
+        str(name): look_up(RewardSpec, {"rewards": rewards}, "reward", name)
         for name in scores["reward"].unique()
         if name in rewards
     }
     # Other runs' judges may have had their say of the base model.
     vectors = vectors[vectors["encoder"].isin(measure.encoders)]
-    scores = scores[scores["reward"].isin(bounds)]
+    scores = scores[scores["reward"].isin(specs)]
     table = measuring.measure(
-        read_features(vectors, scores),
+        read_features(vectors, scores, [name for name, spec in specs.items() if spec.kinds]),
         vectors_of(own, encoder),
         vectors_of(fresh, encoder),
-        bounds,
+        {name: spec.bounds for name, spec in specs.items()},
         encoder,
         measure.recall_k,
         measure.resamples,
     )
-    table["judge"] = _judges_and_settings(table, vectors, scores, bounds, measure)
+    table["judge"] = _judges_and_settings(table, vectors, scores, specs, measure)
     table["base"] = own[IMAGES].iloc[0]
     table["pictures"] = vectors[IMAGES].iloc[0]
     return table
@@ -131,7 +131,7 @@ def _judges_and_settings(
     table: pd.DataFrame,
     vectors: pd.DataFrame,
     scores: pd.DataFrame,
-    bounds: Bounds,
+    specs: Specs,
     measure: Measure,
 ) -> pd.Series:
     """Fingerprint each metric's judge, and the settings its number depends on."""
@@ -139,7 +139,12 @@ def _judges_and_settings(
     rewarded = dict(zip(scores["reward"], scores[JUDGE], strict=True))
     how = [measure.recall_k, measure.manifold_encoder]
     of_encoders = {name: fingerprint([digest, how]) for name, digest in encoded.items()}
-    of_rewards = {name: fingerprint([digest, bounds[name]]) for name, digest in rewarded.items()}
+    kinds = {name: digest for name, digest in rewarded.items() if specs[name].kinds}
+    of_rewards = {
+        **{name: fingerprint([digest, specs[name].bounds]) for name, digest in rewarded.items()},
+        **kinds,
+        ALL_KINDS: fingerprint(kinds),  # the sum is another one where a reward is added
+    }
     is_reward = table["metric"].isin(measuring.REWARD_METRICS)
     names = table["encoder"]
     return names.map(of_rewards).where(is_reward, names.map(of_encoders))

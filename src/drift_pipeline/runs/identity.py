@@ -29,6 +29,8 @@ from drift_pipeline.model_files.locate import files_digest, hub_commit
 
 TRAINING_CODE = "training (source)"
 """Where a run's identity says by which code of this package a policy was trained."""
+AFTERWARDS = {"bounds", "label", "measured_only", "kinds"}
+"""What a reward's answers do not depend on."""
 OPTIONS = (".options.", ".truth_options.")
 """Within a dotted name: what a class is given, which may name files, models and classes."""
 SOURCE, CONTENT, COMMIT = "(source)", "(content)", "(commit)"
@@ -94,14 +96,15 @@ def judge_digest(name: str, spec: EncoderSpec | RewardSpec, root: Path) -> str:
 
     Args:
         name: The parameter that holds it, `encoders.<name>` or `rewards.<name>`.
-        spec: The encoder or reward; a reward's bounds and label do not count. Its true reward
-            does, since the scores' table has a column of it.
+        spec: The encoder or reward; what becomes of a reward's answers (its bounds, whether they
+            are kinds) and its label do not count. Its true reward does, since the scores' table
+            has a column of it.
         root: The project's folder, which its options' paths start from.
 
     Raises:
         ConfigurationError: Where one of its classes cannot be found.
     """
-    values = flat(spec.model_dump(mode="json", exclude={"bounds", "label", "measured_only"}), name)
+    values = flat(spec.model_dump(mode="json", exclude=AFTERWARDS), name)
     for part in ("encoder", "scorer", "truth"):
         if path := values.get(f"{name}.{part}"):
             values[f"{name}.{part} {SOURCE}"] = source_of(path, f"{name}.{part}")

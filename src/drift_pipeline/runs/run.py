@@ -21,7 +21,7 @@ from drift_pipeline.config.presets import look_up, read
 from drift_pipeline.config.train import Train
 from drift_pipeline.runs.identity import SOURCE, TRAINING_CODE, named_by, source_of, training_code
 
-SHOWN = {"truth", "truth_options", "label", "measured_only"}
+SHOWN = {"truth", "truth_options", "label", "measured_only", "kinds"}
 """Parameters of a reward that only its reports depend on."""
 FREE = {
     "epochs",
@@ -84,6 +84,12 @@ class Run(BaseModel):
                 f"train.epochs: neither it nor methods.{parameters['method']}.epochs says how long "
                 "to train; give one of them a number of epochs"
             )
+        reward = look_up(RewardSpec, parameters, "reward")
+        if reward.kinds:
+            raise ConfigurationError(
+                f"reward: the answers of {parameters['reward']!r} are kinds, which can be measured "
+                "(measure.rewards) and not trained on; choose another one"
+            )
         drawn = train.groups_per_epoch * train.group_size * method.candidates
         if drawn > MAX_SAMPLES:
             raise ConfigurationError(
@@ -96,7 +102,7 @@ class Run(BaseModel):
             reward_name=str(parameters.get("reward")),
             seed=seed,
             method=method,
-            reward=look_up(RewardSpec, parameters, "reward"),
+            reward=reward,
             encoder=look_up(EncoderSpec, parameters, "encoder", train.encoder),
             train=train,
             root=root,
