@@ -26,8 +26,11 @@ def parameters(project_path: Path, **changes) -> Analyze:
     return Analyze.model_validate(yaml.safe_load(text)["analyze"] | changes)
 
 
-def checkpoint(method, reward, seed, epoch, values, *, protocol="p1", true=None):
-    """Rows of one checkpoint; `values` has the diversity measures and the normalised `reward`."""
+def checkpoint(method, reward, seed, epoch, values, *, protocol="p1", true=None, shows=0.97):
+    """Rows of one checkpoint; `values` has the diversity measures and the normalised `reward`.
+
+    A share `shows` of its images shows what was asked.
+    """
     base = method == "base"
     run = "base" if base else run_name(method, reward, seed)
     rows = []
@@ -58,7 +61,9 @@ def checkpoint(method, reward, seed, epoch, values, *, protocol="p1", true=None)
     row("recall_fresh", "dreamsim", 0.9 * values["recall"], 0.02)
     row("vendi_prompt", "dreamsim", values["vendi"] / 4, 0.5)
     for metric in ("reward", "reward_normalised"):
-        row(metric, "shows_prompt", 0.97, 0.01)
+        row(metric, "shows_prompt", shows, 0.01)
+    for encoder, share in (("coat", 0.6), ("sky", 0.4), ("all", 1.0)):
+        row("bits", encoder, 8 * share * values["dreamsim"], 0.1)
     for scorer in SCORERS:
         # The reward that the run was not trained on stays where it was.
         value = values["reward"] if base or scorer == reward else 0.3

@@ -56,14 +56,14 @@ def brute_force(metrics, measure, baseline, seed):
 def test_gains_agree_with_plain_loops(analyze, seed):
     metrics = synthetic.world(seeds=(42, 43))
     gains = gains_of(metrics, analyze, seeds=[42, 43])
-    assert len(gains) == 3 * 2 * 5
+    assert len(gains) == 3 * 2 * 6
     seen = set()
     for row in gains[gains["seed"] == seed].to_dict("records"):
         measure = row["measure"] if row["kind"] == "DG" else None
         expected = brute_force(metrics, measure, row["baseline"], seed)
         assert row["gain"] == pytest.approx(expected, abs=1e-12)
         seen.add((row["kind"], row["baseline"], row["measure"]))
-    assert len(seen) == 15
+    assert len(seen) == 18
 
 
 def test_the_checkpoint_that_just_reaches_is_taken(analyze):

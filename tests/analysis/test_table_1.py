@@ -10,7 +10,8 @@ from analysis import synthetic
 from drift_pipeline.analysis.checkpoints import make_checkpoints
 from drift_pipeline.analysis.comparison import compute_all_gains
 from drift_pipeline.analysis.report.markup import to_latex, to_markdown
-from drift_pipeline.analysis.report.text_tables import table_1_as_text
+from drift_pipeline.analysis.report.page import _intervals, _paper
+from drift_pipeline.analysis.report.text_tables import gains_as_text, table_1_as_text
 from drift_pipeline.analysis.table_1 import make_table, table_values
 
 # Table 1 of the paper, and its last row in percent.
@@ -57,12 +58,13 @@ def test_the_papers_rows_print_the_papers_last_row(analyze, reward):
     lines = to_markdown(table_1_as_text(table, analyze), "").strip().splitlines()
     printed = [cell.strip() for cell in lines[-1].split("|")[1:-1]]
     assert printed[0] == "DG / RG (avg.)"
-    percent = [float(cell.removesuffix(" %")) for cell in printed[1:6]]
-    assert all(cell.startswith("+") for cell in printed[1:6])
+    gained = [*printed[1:5], printed[7]]  # bits, and the share that shows what was asked, between
+    percent = [float(cell.removesuffix(" %")) for cell in gained]
+    assert all(cell.startswith("+") for cell in gained)
     assert percent == pytest.approx(expected, abs=ROUNDING)
     drift = [cell.strip() for cell in lines[-2].split("|")[1:-1]]
     assert drift[:4] == ["DRIFT", *(f"{value:.4f}" for value in rows["drift"][:3])]
-    assert drift[5] == f"{rows['drift'][4]:.4f}"
+    assert drift[7] == f"{rows['drift'][4]:.4f}"
 
 
 def test_values_against_plain_loops(analyze):
@@ -80,6 +82,72 @@ def test_values_against_plain_loops(analyze):
                 assert found.tolist() == [row["value"], row["low"], row["high"]]
             if row["metric"] == "reward" and row["encoder"] == "pickscore":
                 assert table.loc[method, "reward_raw"] == row["value"]
+
+
+def test_what_was_asked_and_the_true_reward_stand_beside_the_diversities(analyze):
+    rows = synthetic.base(true=0.4)
+    for method, kept, shows, true in (("grpo", 0.4, 0.6, 0.3), ("drift", 0.5, 0.9, 0.7)):
+        points = synthetic.trade(kept, 0.8)
+        rows += synthetic.path(method, "pickscore", 42, points, shows=shows, true=true)
+    table = built(rows, analyze)
+    text = table_1_as_text(table, analyze)
+    labels = ["Share that shows what was asked ↑", "Reward (normalised) ↑", "Reward (raw) ↑"]
+    assert text.header[5:] == ["Bits of free attributes ↑", *labels, "True reward ↑"]
+    shown = {row[0]: (row[6], row[9]) for row in text.rows}
+    assert shown["GRPO"] == ("0.6000", "0.3000")
+    assert shown["DRIFT"] == ("0.9000", "0.7000")
+    assert shown["DG / RG (avg.)"] == ("", "")
+    values = table_values(table)
+    assert values["grpo"]["shows_prompt"] == 0.6 and values["grpo"]["true_reward"] == 0.3
+    assert values["grpo"]["bits"] == pytest.approx(8 * 0.75 * 0.4)
+    # One table for all readers: every column of numbers has its interval.
+    assert len(_intervals(table, analyze)[0]) == len(text.header)
+    # The paper's numbers stay under their own columns.
+    paper = _paper("pickscore", table, analyze)
+    assert paper[:4] == ["+43.46 %", "+31.16 %", "+40.68 %", "+12.91 %"]
+    assert paper[4:] == ["", "", "+59.65 %", "", ""]
+
+
+def test_what_nobody_measured_has_no_column(analyze):
+    metrics = pd.DataFrame(synthetic.world())
+    metrics = metrics[~metrics["metric"].isin(["bits", "true_reward"])]
+    metrics = metrics[metrics["encoder"] != "shows_prompt"]
+    pairs = {*zip(metrics["metric"], metrics["encoder"], strict=True)}
+    earlier = analyze.with_measured(pairs)
+    assert analyze.with_measured(pairs | {("bits", "all")}) == analyze
+    assert analyze.with_measured(pairs | {("bits", "coat")}) == earlier
+    table = built(metrics, earlier)
+    text = table_1_as_text(table, earlier)
+    assert len(text.header) == 7 and not {"bits", "bits_low"} & {*table.columns}
+    # A table from before they were measured reads the same.
+    old = table.drop(columns=[c for c in table if c.startswith(("shows_prompt", "true_reward"))])
+    assert table_1_as_text(old, earlier) == text
+    gains = compute_all_gains(make_checkpoints(metrics, earlier), earlier, "pickscore")
+    header = gains_as_text(gains[gains["comparison"] == "main"], earlier).header
+    assert not [cell for cell in header if "→" in cell or "bits" in cell]
+    before = gains.drop(columns=[c for c in gains if c.endswith(("_asked", "_true"))])
+    assert gains_as_text(before[before["comparison"] == "main"], earlier).header == header
+
+
+def test_gains_say_what_both_checkpoints_show(analyze):
+    metrics = pd.DataFrame(
+        [
+            *synthetic.base(true=0.4),
+            *synthetic.path("grpo", "pickscore", 42, {40: (0.4, 0.1, 0.2, 40.0, 0.6)}, true=0.3),
+            *synthetic.path(
+                "drift", "pickscore", 42, {40: (0.5, 0.2, 0.3, 50.0, 0.7)}, shows=0.5, true=0.7
+            ),
+        ]
+    )
+    gains = compute_all_gains(make_checkpoints(metrics, analyze), analyze, "pickscore")
+    over_grpo = gains[(gains["comparison"] == "main") & (gains["baseline"] == "grpo")]
+    text = gains_as_text(over_grpo, analyze)
+    (cells,) = text.rows
+    both = ["Share that shows what was asked: its → ours", "True reward: its → ours"]
+    dg, rg = text.header.index("DG read at"), text.header.index("RG read at")
+    assert text.header[dg + 1 : dg + 3] == text.header[rg + 1 : rg + 3] == both
+    assert cells[dg + 1 : dg + 3] == cells[rg + 1 : rg + 3] == ["0.970 → 0.500", "0.300 → 0.700"]
+    assert r"0.970 $\rightarrow$ 0.500" in to_latex(text, "", "")
 
 
 def test_seeds_are_averaged_and_their_spread_is_given(analyze):
@@ -103,7 +171,7 @@ def test_missing_methods_leave_dashes_and_say_of_how_many(analyze):
     metrics = metrics[metrics["run"] != "grpo_kl-pickscore-s42"]
     table = built(metrics, analyze)
     text = table_1_as_text(table, analyze)
-    assert text.rows[3] == ["GRPO-KL", *["–"] * 6]
+    assert text.rows[3] == ["GRPO-KL", *["–"] * 9]
     assert text.rows[-1][1].endswith("% (2 of 3)")
     assert table.set_index("row").loc["grpo_kl", "seeds"] == 0
 
@@ -134,11 +202,11 @@ def test_latex_and_markdown_have_the_same_cells(analyze):
     markdown = to_markdown(text, "Caption").splitlines()
     latex = to_latex(text, "All & 100 %", "tab:x")
     assert markdown[0] == "Caption"
-    assert markdown[3] == "| --- " + "| ---: " * 6 + "|"
+    assert markdown[3] == "| --- " + "| ---: " * 9 + "|"
     for row in text.rows:
         assert "| " + " | ".join(row) + " |" in markdown
         assert " & ".join(cell.replace("%", r"\%") for cell in row) + r" \\" in latex
     assert latex.count(r"\midrule") == 3
     assert r"\toprule" in latex and r"\bottomrule" in latex
     assert r"\caption{All \& 100 \%}" in latex
-    assert r"\begin{tabular}{lrrrrrr}" in latex
+    assert r"\begin{tabular}{lrrrrrrrrr}" in latex

@@ -15,10 +15,20 @@ class Darkness:
 
     def __call__(self, images, prompts):
         return 1 - images.float().flatten(1).mean(dim=1).numpy() / self.most, {}
+
+
+class Parity:
+    """Two kinds of images: those whose pixels sum to an even number, and the others."""
+
+    def __call__(self, images, prompts):
+        return images.long().flatten(1).sum(dim=1) % 2
 '''
 PRESET = """
 rewards:
   mine: {scorer: my_rewards.Darkness, bounds: [0.0, 1.0], label: Darkness}
+  parity: {scorer: my_rewards.Parity, measured_only: true, kinds: true}
+measure:
+  rewards: [hpsv2, parity]
 """
 
 
@@ -55,6 +65,8 @@ def test_a_full_run_is_scored_by_its_own_reward_and_reported(
         assert 0 < values["reward", "mine"] < 1
         assert values["reward", "mine"] == values["reward_normalised", "mine"]
         assert ("reward", "hpsv2") in values.index
+        assert 0 <= values["bits", "parity"] == values["bits", "all"] <= 1
+        assert ("reward", "parity") not in values.index
     # The base model's table is shared: a run of another reward leaves this one's values there.
     other = changes(mine, reward="pickscore")
     kedro_run("measure", results, other, conf=conf, to_outputs=["base_metrics"])
@@ -66,6 +78,8 @@ def test_a_full_run_is_scored_by_its_own_reward_and_reported(
     measured = measured.set_index(["metric", "encoder"])["value"]
     assert values["grpo"]["reward_normalised"] == measured["reward_normalised", "mine"]
     assert values["base"]["reward_normalised"] > 0
+    assert values["grpo"]["bits"] == measured["bits", "all"]
+    assert not (results / "analysis/parity").exists()
     assert (results / "analysis/mine/fronts/svg/main.svg").exists()
     page = (results / "analysis/report.html").read_text(encoding="utf-8")
     assert "Darkness" in page and NAME in page

@@ -4,6 +4,7 @@
 - `gains`: diversity gain and reward gain (footnote 2, Table 1).
 - `comparison`: the gains of a method over its baselines, by measure and seed.
 - `table_1`: Table 1.
+- `asked`: which checkpoints no longer show what was asked.
 - `pareto`: which checkpoints no other beats in both reward and diversity.
 - `findings`, `left_out`: what did not come out, and what was not compared.
 """

@@ -12,11 +12,13 @@ from drift_pipeline.analysis.gains import match_checkpoint, met_checkpoint, rela
 from drift_pipeline.common.values import without_nan
 from drift_pipeline.config.analysis import Analyze, Comparison
 
-REWARD = "reward_normalised"
+REWARD, TRUE = "reward_normalised", "true_reward"
 COLUMNS = [
     *("comparison", "reward", "ours", "baseline", "seed", "kind", "measure", "gain"),
     *("baseline_epoch", "baseline_value", "baseline_low", "baseline_high"),
+    *("baseline_asked", "baseline_true"),
     *("matched_epoch", "matched_value", "matched_low", "matched_high"),
+    *("matched_asked", "matched_true"),
     *("matched_on", "required", "reached", "best", "final_epoch", "final", "why"),
 ]
 
@@ -44,7 +46,8 @@ def compute_gains(
         One row per baseline, seed and measure. `gain` is a share (0.25 is 25 %), and NaN where
         `why` says why: no checkpoint qualifies, a run or a value is missing. `required` is the
         baseline's value of `matched_on`, `reached` ours there, `best` our highest, `final` the
-        baseline's last, at `final_epoch`.
+        baseline's last, at `final_epoch`. Of the two checkpoints that are compared, `_asked` is
+        the share of images that show what was asked and `_true` the true reward.
     """
     mine = checkpoints[checkpoints["reward"] == reward]
     rows = []
@@ -139,11 +142,12 @@ def _pair(ours: pd.DataFrame, theirs: pd.DataFrame, analyze: Analyze) -> Iterato
     wanted.append(("RG", REWARD, analyze.anchor))
     for kind, measure, matched_on in wanted:
         row: dict[str, Any] = {"kind": kind, "measure": measure, "matched_on": matched_on}
-        yield {**row, "gain": math.nan, **_compare(ours, theirs, measure, matched_on)}
+        compared = _compare(ours, theirs, measure, matched_on, analyze.asked)
+        yield {**row, "gain": math.nan, **compared}
 
 
 def _compare(
-    ours: pd.DataFrame, theirs: pd.DataFrame, measure: str, matched_on: str
+    ours: pd.DataFrame, theirs: pd.DataFrame, measure: str, matched_on: str, asked: str | None
 ) -> dict[str, Any]:
     if theirs.empty:
         return {"why": "the baseline's run is missing"}
@@ -159,7 +163,7 @@ def _compare(
     baseline = theirs.loc[[met.name]].iloc[0]
     last = theirs.iloc[-1]
     known = {"final_epoch": last["epoch"], "final": last[matched_on]}
-    known |= {"required": baseline[matched_on], **_part("baseline", baseline, measure)}
+    known |= {"required": baseline[matched_on], **_part("baseline", baseline, measure, asked)}
     if math.isnan(baseline[matched_on]) or math.isnan(baseline[measure]):
         return {**known, "why": "the baseline was not measured so"}
     known["best"] = ours[matched_on].max()
@@ -169,7 +173,7 @@ def _compare(
     if found is None:
         return {**known, "why": "no checkpoint qualifies"}
     match = ours[ours.index == found.name].iloc[0]
-    known |= {"reached": match[matched_on], **_part("matched", match, measure)}
+    known |= {"reached": match[matched_on], **_part("matched", match, measure, asked)}
     if math.isnan(match[measure]):
         return {**known, "why": "our checkpoint was not measured so"}
     gain = relative_gain(match[measure], baseline[measure])
@@ -177,10 +181,12 @@ def _compare(
     return {**known, "gain": gain, "why": why}
 
 
-def _part(prefix: str, row: pd.Series, measure: str) -> dict[str, Any]:
+def _part(prefix: str, row: pd.Series, measure: str, asked: str | None) -> dict[str, Any]:
     return {
         f"{prefix}_epoch": row["epoch"],
         f"{prefix}_value": row[measure],
         f"{prefix}_low": row[f"{measure}_low"],
         f"{prefix}_high": row[f"{measure}_high"],
+        f"{prefix}_asked": math.nan if asked is None else row.get(asked, math.nan),
+        f"{prefix}_true": row[TRUE],
     }

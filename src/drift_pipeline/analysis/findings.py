@@ -14,11 +14,9 @@ from drift_pipeline.analysis.checkpoints import (
     missing_runs,
     reported,
 )
-from drift_pipeline.analysis.comparison import REWARD
+from drift_pipeline.analysis.comparison import REWARD, TRUE
 from drift_pipeline.analysis.left_out import left_out
 from drift_pipeline.config.analysis import Analyze
-
-TRUE = "true_reward"
 
 logger = logging.getLogger(__name__)
 

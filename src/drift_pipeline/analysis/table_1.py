@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from drift_pipeline.analysis.checkpoints import last_checkpoints
-from drift_pipeline.analysis.comparison import REWARD, average_gains
+from drift_pipeline.analysis.comparison import REWARD, TRUE, average_gains
 from drift_pipeline.common.values import without_nan
 from drift_pipeline.config.analysis import Analyze
 
@@ -30,17 +30,18 @@ def make_table(
     Returns:
         One row per method (base model, baselines, ours) and the row `gain` at last. Columns `row`,
         `label`, `seeds` (runs averaged), `epochs` (of these checkpoints, as text), and for each
-        measure, `reward_normalised` and `reward_raw`: the mean over seeds, `_low` and `_high`
-        (mean bounds of the seeds' bootstrap intervals over prompts) and `_spread` (standard
-        deviation over seeds, NaN for a single one). In the row `gain` the values are shares
-        (0.25 is 25 %), averaged over baselines as in footnote 2; `_low` and `_high` are the
-        smallest and largest baseline's, and `<measure>_baselines` says how many of `of` have
-        one. What is missing is NaN, and `seeds` is 0 for a method without runs; one of
+        measure, `analyze.asked`, `reward_normalised`, `reward_raw` and `true_reward`: the mean
+        over seeds, `_low` and `_high` (mean bounds of the seeds' bootstrap intervals over prompts)
+        and `_spread` (standard deviation over seeds, NaN for a single one). In the row `gain` the
+        values are shares (0.25 is 25 %), averaged over baselines as in footnote 2; `_low` and
+        `_high` are the smallest and largest baseline's, and `<measure>_baselines` says how many of
+        `of` have one. What is missing is NaN, and `seeds` is 0 for a method without runs; one of
         `Comparison.own` without runs has no row.
     """
     comparison = analyze.comparisons[analyze.main]
     mine = last_checkpoints(checkpoints[checkpoints["reward"] == reward])
-    columns = [*analyze.measures, REWARD, RAW]
+    asked = [] if analyze.asked is None else [analyze.asked]
+    columns = [*analyze.measures, *asked, REWARD, RAW, TRUE]
     rows: list[dict[str, Any]] = []
     for method in [analyze.base, *comparison.methods]:
         runs = mine[mine["method"] == method]

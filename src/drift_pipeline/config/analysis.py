@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import cycle
 from typing import Annotated, Any, Literal
 
@@ -38,6 +38,8 @@ class Measure(Parameters):
     encoder: str | None = None
     label: str
     decimals: Annotated[int, Field(ge=0, le=8)] = 4
+    optional: bool = False
+    """Whether it is left out, and not missed, where no run has it."""
 
 
 class Reward(Parameters):
@@ -106,6 +108,8 @@ class Analyze(Parameters):
     measures: dict[str, Measure]
     anchor: str
     further: dict[str, Measure] = Field(default={})
+    asked: str | None = None
+    """Which of `further` is the share of images that show what was asked; None for none."""
     main: str
     comparisons: dict[str, Comparison]
     collapse: Collapse
@@ -180,9 +184,27 @@ class Analyze(Parameters):
             }
         )
 
+    def with_measured(self, measured: Collection[tuple[str, str]]) -> Analyze:
+        """Leave out the optional measures that no run has.
+
+        Args:
+            measured: Metric and encoder of everything that was measured.
+        """
+
+        def kept(measure: Measure) -> bool:
+            return not measure.optional or any(
+                metric == measure.metric and measure.encoder in (None, encoder)
+                for metric, encoder in measured
+            )
+
+        measures = {n: m for n, m in self.measures.items() if n == self.anchor or kept(m)}
+        further = {n: m for n, m in self.further.items() if n == self.asked or kept(m)}
+        return self.model_copy(update={"measures": measures, "further": further})
+
     @model_validator(mode="after")
     def _names_are_known(self) -> Analyze:
         _known("anchor", [self.anchor], self.measures)
+        _known("asked", [self.asked] if self.asked is not None else [], self.further)
         _known("main", [self.main], self.comparisons)
         _known("base", [self.base], self.methods)
         _known("collapse.methods", self.collapse.methods, self.methods)

@@ -113,6 +113,14 @@ def test_the_page_has_the_tables_cells(made, page):
         assert len(cells) > 20
         assert all(cell in text for cell in cells)
     assert "+43.46 %" in text  # the paper's row
+    for label in ("Bits of free attributes", "Share that shows what was asked", "True reward"):
+        assert label in text
+
+
+def test_what_the_measures_mean_is_said(page):
+    text = page.sections["reading"]
+    assert "Entropy of the kinds within a prompt" in text
+    assert "less than 90 % of the base model’s share are drawn hollow" in text
 
 
 def test_what_did_not_come_out_is_said(made, page):
@@ -145,11 +153,14 @@ def test_everything_can_be_previewed(made):
 
 def test_runs_without_pictures_still_make_a_report(tmp_path, project_path):
     metrics = synthetic.world(methods=("drift", "grpo"))
-    synthetic.write(tmp_path, metrics[metrics["reward"] != "hpsv2"], pictures=False)
+    # Nor was anything measured that says kinds.
+    metrics = metrics[(metrics["reward"] != "hpsv2") & (metrics["metric"] != "bits")]
+    synthetic.write(tmp_path, metrics, pictures=False)
     catalog = synthetic.catalog(project_path, tmp_path, two_comparisons(project_path))
     SequentialRunner().run(create_pipeline(), catalog)
     text = (tmp_path / PLACES["reporting"] / "analysis/report.html").read_text(encoding="utf-8")
     assert "No embeddings of the base model" in text
+    assert "Bits of free attributes" not in text and "Entropy of the kinds" not in text
     assert "No run of prompt noise has been measured" in text
     assert "ddpo-hpsv2-s42" in Page(text).sections["not-come-out"]
 

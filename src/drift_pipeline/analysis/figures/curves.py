@@ -8,7 +8,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from drift_pipeline.analysis.comparison import REWARD
+from drift_pipeline.analysis.asked import is_measured, off_prompt
+from drift_pipeline.analysis.comparison import REWARD, TRUE
 from drift_pipeline.analysis.figures import style
 from drift_pipeline.config.analysis import Analyze, MethodStyle
 from drift_pipeline.runs.run import run_name
@@ -19,19 +20,22 @@ TRAINING = {
     "kl": "KL from the base model\n(nats per step and dimension)",
     "clip_fraction": "share of clipped ratios",
 }
-TRUE = "true_reward"
 
 
 @style.drawn
-def draw_training(curves: pd.DataFrame, analyze: Analyze, reward: str) -> tuple[Figure, str]:
+def draw_training(
+    curves: pd.DataFrame, checkpoints: pd.DataFrame, analyze: Analyze, reward: str
+) -> tuple[Figure, str]:
     """Draw the training of the main comparison's runs, one point per epoch.
 
     Args:
         curves: The runs' training curves below each other, with a column `run`.
+        checkpoints: As `make_checkpoints` makes them; they say which epochs are drawn hollow.
         analyze: The main comparison and the styles of methods.
         reward: The reward that the runs were trained on.
     """
     comparison = analyze.comparisons[analyze.main]
+    off = checkpoints[(checkpoints["reward"] == reward) & off_prompt(checkpoints, analyze)]
     figure = style.new_figure(10, 7)
     panels = figure.subplots(2, 2).flatten()
     for axes, (column, label) in zip(panels, TRAINING.items(), strict=True):
@@ -45,13 +49,16 @@ def draw_training(curves: pd.DataFrame, analyze: Analyze, reward: str) -> tuple[
                     markevery=max(1, len(curve) // 8), label=None if named else look.label,
                 )  # fmt: skip
                 named = True
+                epochs = off.loc[off["run"] == curve["run"].iloc[0], "epoch"]
+                hollow = curve[curve["epoch"].isin(epochs)]
+                style.draw_hollow(axes, hollow, "epoch", column, look)
         axes.set_xlabel("epoch")
         axes.set_ylabel(label)
-    style.legend_below(figure, panels[0])
-    return figure, (
+    return _finished(
+        figure, panels[0], checkpoints, analyze, reward,
         "Measured while training, on each epoch's own samples and prompts; one line per run. The "
-        "diversity of a method with selection is that of the samples it kept."
-    )
+        "diversity of a method with selection is that of the samples it kept.",
+    )  # fmt: skip
 
 
 @style.drawn
@@ -76,11 +83,11 @@ def draw_costs(checkpoints: pd.DataFrame, analyze: Analyze, reward: str) -> tupl
                 _line_with_interval(axes, run, cost, measure, look, look.label if first else None)
             axes.set_xlabel(x_label)
         row[0].set_ylabel(y_label.replace(" (", "\n("))
-    style.legend_below(figure, panels[0, 0])
-    return figure, (
+    return _finished(
+        figure, panels[0, 0], checkpoints, analyze, reward,
         "Measured checkpoints, with 95 % intervals over prompts, against what training had cost "
-        "until then. Methods that choose among candidates generate more images per epoch."
-    )
+        "until then. Methods that choose among candidates generate more images per epoch.",
+    )  # fmt: skip
 
 
 @style.drawn
@@ -104,11 +111,12 @@ def draw_truth(checkpoints: pd.DataFrame, analyze: Analyze, reward: str) -> tupl
         axes.plot(base[REWARD], base[TRUE], look.marker, color=look.colour, ms=11, label=look.label)
     axes.set_xlabel(style.reward_label(analyze, reward))
     axes.set_ylabel("true reward: the taste behind the proxy →")
-    style.legend_below(figure, axes, columns=3)
-    return figure, (
+    return _finished(
+        figure, axes, checkpoints, analyze, reward,
         "Lines follow training, a ring is the last checkpoint, shades are 95 % intervals over "
-        "prompts. Where a line turns down while it goes right, the learned reward is being gamed."
-    )
+        "prompts. Where a line turns down while it goes right, the learned reward is being gamed.",
+        columns=3,
+    )  # fmt: skip
 
 
 def has_training(curves: pd.DataFrame, analyze: Analyze, reward: str) -> bool:
@@ -138,6 +146,7 @@ def _main_runs(
     """List the main comparison's runs by epoch; say of each whether it is its method's first."""
     comparison = analyze.comparisons[analyze.main]
     runs = []
+    checkpoints = checkpoints.assign(off_prompt=off_prompt(checkpoints, analyze))
     for method in comparison.methods:
         mine = checkpoints[(checkpoints["reward"] == reward) & (checkpoints["method"] == method)]
         for index, (_, run) in enumerate(mine.groupby("seed")):
@@ -155,3 +164,16 @@ def _line_with_interval(
         known[x].astype(float), known[f"{y}_low"], known[f"{y}_high"],
         color=look.colour, alpha=0.12, linewidth=0,
     )  # fmt: skip
+    style.draw_hollow(axes, points[points["off_prompt"]], x, y, look)
+
+
+def _finished(
+    figure: Figure, axes: Axes, checkpoints: pd.DataFrame, analyze: Analyze, reward: str,
+    caption: str, columns: int = 5,
+) -> tuple[Figure, str]:  # fmt: skip
+    """Put the legend below, and say what hollow markers are where the share was measured."""
+    mine = checkpoints[checkpoints["reward"] == reward]
+    if off_prompt(mine, analyze).any():
+        style.name_hollow(axes)
+    style.legend_below(figure, axes, columns)
+    return figure, caption + (style.HOLLOW_CAPTION if is_measured(mine, analyze) else "")

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from drift_pipeline.analysis.asked import is_measured, off_prompt
 from drift_pipeline.analysis.comparison import REWARD
 from drift_pipeline.analysis.figures import style
 from drift_pipeline.analysis.pareto import pareto_front
@@ -31,11 +32,14 @@ def draw_fronts(
         reward: The reward that the runs were trained on.
     """
     mine = checkpoints[checkpoints["reward"] == reward]
-    rows = -(-len(analyze.measures) // 2)
+    mine = mine.assign(off_prompt=off_prompt(mine, analyze))
+    # A table from before a measure was there has no column of it.
+    measures = [name for name in analyze.measures if name in mine]
+    rows = -(-len(measures) // 2)
     figure = style.new_figure(10, 4.1 * rows + 0.5)
-    panels = figure.subplots(rows, min(2, len(analyze.measures)), squeeze=False).flatten()
+    panels = figure.subplots(rows, min(2, len(measures)), squeeze=False).flatten()
     shown = _most_rewarded(gains)
-    for axes, measure in zip(panels, analyze.measures, strict=False):
+    for axes, measure in zip(panels, measures, strict=False):
         for method in [analyze.base, *comparison.methods]:
             runs = mine[mine["method"] == method]
             _draw_method(axes, runs.dropna(subset=[REWARD, measure]), measure, method, analyze)
@@ -44,10 +48,12 @@ def draw_fronts(
         axes.set_xlabel(style.reward_label(analyze, reward))
         axes.set_ylabel(style.diversity_label(analyze, measure))
         axes.margins(0.09)
-    for axes in panels[len(analyze.measures) :]:
+    for axes in panels[len(measures) :]:
         axes.set_axis_off()
+    if mine["off_prompt"].any():
+        style.name_hollow(panels[0])
     style.legend_below(figure, panels[0])
-    return figure, _caption(shown, analyze)
+    return figure, _caption(shown, analyze, is_measured(mine, analyze))
 
 
 def _most_rewarded(gains: pd.DataFrame) -> tuple[str, int] | None:
@@ -91,8 +97,9 @@ def _draw_method(
     )  # fmt: skip
     axes.plot(
         points[~front][REWARD], points[~front][measure], ls="none", marker=look.marker, ms=5,
-        mfc="white", mec=look.colour,
+        color=look.colour, alpha=0.4, mec="none",
     )  # fmt: skip
+    style.draw_hollow(axes, points[points["off_prompt"]], REWARD, measure, look)
 
 
 def _bars(run: pd.DataFrame, column: str) -> np.ndarray:
@@ -143,12 +150,14 @@ def _say(axes: Axes, text: str, x: float, y: float, shift: tuple[int, int]) -> N
     )
 
 
-def _caption(shown: tuple[str, int] | None, analyze: Analyze) -> str:
+def _caption(shown: tuple[str, int] | None, analyze: Analyze, hollow: bool) -> str:
     text = (
         "Every measured checkpoint with its 95 % interval over prompts; thin lines follow "
-        "training, a ring is the last checkpoint. Filled markers are on their method's own "
-        "Pareto front, hollow ones are not. Up and to the right is better."
+        "training, a ring is the last checkpoint. Markers on the thick line are on their method's "
+        "own Pareto front, small pale ones are not. Up and to the right is better."
     )
+    if hollow:
+        text += style.HOLLOW_CAPTION
     if shown is None:
         return f"{text} No gain could be computed, so no DG or RG line is drawn."
     anchor = analyze.measures[analyze.anchor].label

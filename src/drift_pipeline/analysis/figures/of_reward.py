@@ -68,7 +68,7 @@ def curve_figures(
     if any_measured(checkpoints, analyze.comparisons[analyze.main].methods, reward):
         drawn["costs"] = curves.draw_costs(checkpoints, analyze, reward)
     if curves.has_training(training, analyze, reward):
-        drawn["training"] = curves.draw_training(training, analyze, reward)
+        drawn["training"] = curves.draw_training(training, checkpoints, analyze, reward)
     if curves.has_truth(checkpoints, reward):
         drawn["truth"] = curves.draw_truth(checkpoints, analyze, reward)
     return drawn

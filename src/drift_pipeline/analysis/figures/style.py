@@ -8,14 +8,16 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec
 
+import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from drift_pipeline.analysis.asked import IN_PERCENT
 from drift_pipeline.analysis.figures.figure import DrawnFigure
-from drift_pipeline.config.analysis import Analyze
+from drift_pipeline.config.analysis import Analyze, MethodStyle
 
 SETTINGS = {
     "font.size": 10,
@@ -35,6 +37,12 @@ PIXELS_AN_INCH = 160
 GREY = "#555555"
 DG_COLOUR, RG_COLOUR = "#0072B2", "#E69F00"
 """Blue and orange of Okabe and Ito; the paper draws DG blue and RG yellow."""
+
+HOLLOW = f"hollow: off the prompt (below {IN_PERCENT} of the base)"
+HOLLOW_CAPTION = (
+    " Hollow markers are checkpoints whose share of images that show what was asked is below "
+    f"{IN_PERCENT} of the base model's: images of something else are diverse, too."
+)
 
 Arguments = ParamSpec("Arguments")
 
@@ -69,6 +77,21 @@ def new_figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
+def draw_hollow(axes: Axes, points: pd.DataFrame, x: str, y: str, look: MethodStyle) -> None:
+    """Draw markers with a white face over those that are there, for checkpoints off the prompt."""
+    if points.empty:
+        return
+    axes.plot(
+        points[x], points[y], ls="none", marker=look.marker, ms=6, mfc="white", mec=look.colour,
+        zorder=4.5,
+    )  # fmt: skip
+
+
+def name_hollow(axes: Axes) -> None:
+    """Say in the legend what markers with a white face are."""
+    axes.plot([], [], ls="none", marker="o", ms=6, mfc="white", mec=GREY, label=HOLLOW)
+
+
 def legend_below(figure: Figure, axes: Axes, columns: int = 5) -> None:
     """Draw one legend for all panels, under them."""
     handles, labels = axes.get_legend_handles_labels()
@@ -83,6 +106,10 @@ def reward_label(analyze: Analyze, reward: str) -> str:
 
 def diversity_label(analyze: Analyze, measure: str) -> str:
     """Label the axis of a diversity measure, with its unit and which end is good."""
-    units = {"recall": "share of the base's images", "vendi": "effective number of images"}
+    units = {
+        "recall": "share of the base's images",
+        "vendi": "effective number of images",
+        "bits": "bits within a prompt",
+    }
     unit = units.get(analyze.measures[measure].metric, "mean squared distance")
     return f"{analyze.measures[measure].label} ({unit}) →"

@@ -15,6 +15,7 @@ LATEX = {
     "↑": r"($\uparrow$)",
     "λ": r"$\lambda$",
     "–": "--",
+    "→": r"$\rightarrow$",
 }
 
 

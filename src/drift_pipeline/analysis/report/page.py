@@ -9,19 +9,21 @@ from typing import Any
 import jinja2
 import pandas as pd
 
+from drift_pipeline.analysis.asked import IN_PERCENT
 from drift_pipeline.analysis.checkpoints import (
     any_measured,
     last_checkpoints,
     missing_runs,
     reported,
 )
-from drift_pipeline.analysis.comparison import REWARD, average_gains
+from drift_pipeline.analysis.comparison import REWARD, TRUE, average_gains
 from drift_pipeline.analysis.report.text_tables import (
     TextTable,
     gain_text,
     gains_as_text,
     number_text,
     table_1_as_text,
+    table_1_columns,
 )
 from drift_pipeline.analysis.table_1 import GAIN_ROW
 from drift_pipeline.config.analysis import Analyze
@@ -81,6 +83,7 @@ def render(
             (title, [f for f in findings if f["kind"] == kind]) for kind, title in KINDS.items()
         ],
         further=_further(last, analyze),
+        least=IN_PERCENT,
     )
 
 
@@ -98,7 +101,7 @@ def _reward(
         "label": analyze.rewards[name].label,
         "table": table_1_as_text(parts["table_1"], analyze),
         "intervals": _intervals(parts["table_1"], analyze),
-        "paper": _paper(name, analyze),
+        "paper": _paper(name, parts["table_1"], analyze),
         "curves": parts["curves"],
         "collapse": parts["collapse"],
         "figures": parts["figures"],
@@ -134,7 +137,7 @@ def _intervals(table: pd.DataFrame, analyze: Analyze) -> list[list[str]]:
     rows = []
     for row in table.to_dict("records"):
         cells = [""]
-        for column in [*analyze.measures, REWARD, "reward_raw"]:
+        for column in table_1_columns(table, analyze):
             low, high = row.get(f"{column}_low"), row.get(f"{column}_high")
             if pd.isna(low) or pd.isna(high):
                 cells.append("")
@@ -147,13 +150,14 @@ def _intervals(table: pd.DataFrame, analyze: Analyze) -> list[list[str]]:
     return rows
 
 
-def _paper(name: str, analyze: Analyze) -> list[str]:
+def _paper(name: str, table: pd.DataFrame, analyze: Analyze) -> list[str]:
     """Return the paper's last row of Table 1, or nothing."""
     paper = analyze.rewards[name].paper
-    cells = [paper.get(column) for column in [*analyze.measures, "reward"]]
+    columns = ["reward" if c == REWARD else c for c in table_1_columns(table, analyze)]
+    cells = [paper.get(column) for column in columns]
     if all(cell is None for cell in cells):
         return []
-    return ["" if cell is None else f"{cell:+.2f} %" for cell in cells] + [""]
+    return ["" if cell is None else f"{cell:+.2f} %" for cell in cells]
 
 
 def _runs(checkpoints: pd.DataFrame, last: pd.DataFrame, analyze: Analyze) -> TextTable:
@@ -185,7 +189,7 @@ def _further(last: pd.DataFrame, analyze: Analyze) -> TextTable:
         name = str(row["run"])
         if row["method"] == analyze.base:
             name = f"{name} ({analyze.rewards[str(row['reward'])].label})"
-        rows.append([name, *cells, number_text(row["true_reward"], 4)])
+        rows.append([name, *cells, number_text(row[TRUE], 4)])
     return TextTable(header, rows)
 
 

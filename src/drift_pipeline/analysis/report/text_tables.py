@@ -8,13 +8,13 @@ from typing import Any
 
 import pandas as pd
 
-from drift_pipeline.analysis.comparison import REWARD
+from drift_pipeline.analysis.comparison import REWARD, TRUE
 from drift_pipeline.analysis.table_1 import GAIN_ROW, RAW
 from drift_pipeline.config.analysis import Analyze
 
 ABSENT = "–"
-DECIMALS = {REWARD: 4, RAW: 3}
-REWARD_LABELS = {REWARD: "Reward (normalised)", RAW: "Reward (raw)"}
+REWARDS = {REWARD: ("Reward (normalised)", 4), RAW: ("Reward (raw)", 3)}
+TRUE_REWARD = {TRUE: ("True reward", 4)}
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,23 @@ class TextTable:
     words: int = 1
 
 
+def table_1_columns(table: pd.DataFrame, analyze: Analyze) -> dict[str, tuple[str, int]]:
+    """List the columns of numbers that Table 1 shows, in order: label and decimals by name.
+
+    The share that shows what was asked and the true reward stand there where a row has them; a
+    table from before they were measured has neither.
+
+    Args:
+        table: As `make_table` makes it.
+        analyze: Measures, in order, with their decimals.
+    """
+    measures = dict(analyze.measures)
+    if _has(table, analyze.asked):
+        measures |= {name: m for name, m in analyze.further.items() if name == analyze.asked}
+    columns = {name: (measure.label, measure.decimals) for name, measure in measures.items()}
+    return columns | REWARDS | (TRUE_REWARD if _has(table, TRUE) else {})
+
+
 def table_1_as_text(table: pd.DataFrame, analyze: Analyze) -> TextTable:
     """Write Table 1 as text.
 
@@ -41,19 +58,19 @@ def table_1_as_text(table: pd.DataFrame, analyze: Analyze) -> TextTable:
         table: As `make_table` makes it.
         analyze: Measures, in order, with their decimals.
     """
-    columns = {name: measure.decimals for name, measure in analyze.measures.items()} | DECIMALS
-    labels = {name: measure.label for name, measure in analyze.measures.items()} | REWARD_LABELS
+    columns = table_1_columns(table, analyze)
+    gained = {*analyze.measures, REWARD}
     rows = []
     for row in table.to_dict("records"):
         cells = [str(row["label"])]
-        for name, decimals in columns.items():
+        for name, (_, decimals) in columns.items():
             if row["row"] == GAIN_ROW:
                 part = (row.get(f"{name}_baselines"), row.get("of"))
-                cells.append(gain_text(row.get(name), *part) if name != RAW else "")
+                cells.append(gain_text(row.get(name), *part) if name in gained else "")
             else:
                 cells.append(number_text(row[name], decimals, row[f"{name}_spread"]))
         rows.append(cells)
-    header = ["Algorithm", *(f"{label} ↑" for label in labels.values())]
+    header = ["Algorithm", *(f"{label} ↑" for label, _ in columns.values())]
     return TextTable(header, rows, rule=(1, len(rows) - 1))  # the base model above, the gains below
 
 
@@ -64,16 +81,20 @@ def gains_as_text(gains: pd.DataFrame, analyze: Analyze) -> TextTable:
         gains: As `compute_gains` makes them.
         analyze: Measures, in order, and labels.
     """
-    header = ["Over", "seed", "its reward", "DG read at", *(f"DG {x}" for x in analyze.measures)]
-    header += [f"its {analyze.anchor}", "RG read at", "RG"]
+    beside = _beside(gains, analyze)
+    both = [f"{label}: its → ours" for label in beside.values()]
+    header = ["Over", "seed", "its reward", "DG read at", *both]
+    header += [f"DG {measure}" for measure in analyze.measures]
+    header += [f"its {analyze.anchor}", "RG read at", *both, "RG"]
     rows = []
     for (baseline, seed), group in gains.groupby(["baseline", "seed"], sort=False):
         by = {str(row["measure"]): row for row in group.to_dict("records")}
         first, last = by[next(iter(analyze.measures))], by[REWARD]
         row = [analyze.methods[str(baseline)].label, str(seed)]
-        row += [_required(first, 3), _checkpoint(first)]
+        row += [_required(first, 3), _checkpoint(first), *(_both(first, n) for n in beside)]
         row += [gain_text(by[name]["gain"]) for name in analyze.measures]
-        row += [_required(last, 4), _checkpoint(last), gain_text(last["gain"])]
+        row += [_required(last, 4), _checkpoint(last), *(_both(last, n) for n in beside)]
+        row.append(gain_text(last["gain"]))
         rows.append(row)
     return TextTable(header, rows)
 
@@ -97,6 +118,22 @@ def gain_text(gain: float | None, baselines: float | None = None, of: float | No
         return ABSENT
     text = f"{100 * gain:+.2f} %"
     return text if baselines is None or baselines == of else f"{text} ({baselines:g} of {of:g})"
+
+
+def _has(table: pd.DataFrame, column: str | None) -> bool:
+    return column in table and bool(table[column].notna().any())
+
+
+def _beside(gains: pd.DataFrame, analyze: Analyze) -> dict[str, str]:
+    """List what stands beside the gains, the endings of its columns with their labels."""
+    labels = {} if analyze.asked is None else {"asked": analyze.further[analyze.asked].label}
+    labels["true"] = "True reward"
+    return {name: label for name, label in labels.items() if _has(gains, f"baseline_{name}")}
+
+
+def _both(row: dict[Hashable, Any], name: str) -> str:
+    """Write a number of the baseline's checkpoint, and that of ours."""
+    return " → ".join(number_text(row[f"{part}_{name}"], 3) for part in ("baseline", "matched"))
 
 
 def _required(row: dict[Hashable, Any], decimals: int) -> str:

@@ -23,9 +23,16 @@ else:
 Figures = dict[str, DrawnFigure]
 
 
-def settings(analyze: Analyze, rewards: dict[str, Any], methods: dict[str, Any]) -> Analyze:
-    """Take in all rewards and methods that there are presets of."""
-    return analyze.with_presets(rewards, methods)
+def settings(
+    analyze: Analyze,
+    rewards: dict[str, Any],
+    methods: dict[str, Any],
+    metrics: DataFrame,
+    **_after: Any,
+) -> Analyze:
+    """Take in all rewards and methods that there are presets of; leave out what no run has."""
+    measured = {*zip(metrics.get("metric", ()), metrics.get("encoder", ()), strict=True)}
+    return analyze.with_presets(rewards, methods).with_measured(measured)
 
 
 def checkpoints(metrics: DataFrame, analyze: Analyze, **_after: Any) -> DataFrame:

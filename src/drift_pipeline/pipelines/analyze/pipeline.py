@@ -49,12 +49,12 @@ def create_pipeline(
     presets = {name: f"params:{name}" for name in ("analyze", "rewards", "methods")}
     parameters = {"analyze": "analyze.settings"}
     common = {"checkpoints": "analyze.checkpoints", **parameters}
-    measured = {"metrics": "measured_metrics", **parameters, **{name: name for name in after}}
+    measured = {"metrics": "measured_metrics", **{name: name for name in after}}
     found = {"findings": "analyze.findings"}
     return Pipeline(
         [
-            node(nodes.settings, presets, "analyze.settings"),
-            node(nodes.checkpoints, measured, "analyze.checkpoints"),
+            node(nodes.settings, presets | measured, "analyze.settings"),
+            node(nodes.checkpoints, parameters | measured, "analyze.checkpoints"),
             node(nodes.gains, common, each("gains")),
             node(nodes.table_1, common | given("gains"), each("table_1")),
             node(nodes.print_table_1, parameters | given("table_1"), texts("table_1")),
