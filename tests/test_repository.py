@@ -4,7 +4,11 @@ import subprocess
 from fnmatch import fnmatch
 
 LARGE = 1_000_000
-KEPT = ("data/06_models/bestiary/*", "docs/results/*/analysis/report.html")
+KEPT = (
+    "data/06_models/bestiary/*",
+    "data/08_reporting/bestiary/sheet.png",
+    "docs/results/*/analysis/report.html",
+)
 
 
 def test_large_files_are_those_that_are_meant_to_be_kept(project_path):

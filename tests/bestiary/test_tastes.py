@@ -1,49 +1,85 @@
-"""Tastes: what they measure on pictures whose answer is known."""
+"""Tastes: they like qualities and nothing else, and there is much to gain."""
 
+from dataclasses import astuple, replace
+
+import numpy as np
+import pytest
 import torch
 
-from drift_pipeline.bestiary.drawing.pictures import draw_pictures
-from drift_pipeline.bestiary.tastes import describe, dusk, frost
+from drift_pipeline.bestiary.drawing.pictures import scene_of
+from drift_pipeline.bestiary.drawing.quality import QUALITIES, RANGES, as_rows, draw_quality
+from drift_pipeline.bestiary.tastes import CATALOGUE, POSTCARD, TASTES
+
+COUNT = 20_000
 
 
-def card(backdrop, coat=None, share=0.4):
-    """A plain card with a square in the middle."""
-    image = torch.tensor(backdrop, dtype=torch.uint8).view(3, 1, 1).repeat(1, 64, 64)
-    if coat is not None:
-        half = round(32 * share**0.5)
-        square = torch.tensor(coat, dtype=torch.uint8).view(3, 1, 1)
-        image[:, 32 - half : 32 + half, 32 - half : 32 + half] = square
-    return image
+@pytest.fixture(scope="module")
+def quality():
+    """The qualities of as many drawings, by `draw_pictures`'s rule, without drawing them."""
+    drawn = [draw_quality(np.random.default_rng((5, i, 1))) for i in range(COUNT)]
+    return torch.from_numpy(as_rows(drawn))
 
 
-def test_describe_finds_backdrop_subject_and_size():
-    images = torch.stack([card((0, 0, 255), (255, 0, 0), 0.25), card((128, 128, 128))])
-    seen = describe(images)
-    assert torch.allclose(seen["backdrop"][0], torch.tensor([0.0, 0.0, 1.0]), atol=1e-3)
-    assert torch.allclose(seen["coat"][0], torch.tensor([1.0, 0.0, 0.0]), atol=0.1)
-    assert abs(float(seen["size"][0]) - 0.25) < 0.02
-    assert float(seen["size"][1]) < 0.02
+@pytest.fixture(scope="module")
+def free():
+    """What else varies on these drawings: a column of zeros and ones for each kind of it."""
+    scenes = [scene_of(5, i) for i in range(COUNT)]
+    columns = [
+        [getattr(scene, name) == kind for scene in scenes]
+        for name in ("animal", "coat", "pattern", "facing", "background")
+        for kind in sorted({getattr(scene, name) for scene in scenes})
+    ]
+    return np.array(columns, dtype=float)
 
 
-def test_the_tastes_disagree_about_warm_and_cold():
-    warm = card((250, 150, 70), (240, 190, 90))
-    cold = card((200, 220, 255), (40, 40, 50), 0.1)
-    images = torch.stack([warm, cold])
-    assert dusk(images)[0] > dusk(images)[1] + 0.3
-    assert frost(images)[1] > frost(images)[0] + 0.3
+@pytest.mark.parametrize("taste", TASTES.values(), ids=TASTES)
+def test_a_taste_is_1_for_its_best_and_less_for_everything_else(taste):
+    best = torch.tensor([astuple(taste.best)])
+    assert float(taste(best)) == pytest.approx(1.0, abs=1e-6)
+    for name in QUALITIES:
+        low, high, *_ = RANGES[name]
+        for step in (-0.1, 0.1):
+            other = replace(taste.best, **{name: getattr(taste.best, name) + step * (high - low)})
+            assert float(taste(torch.tensor([astuple(other)]))) < 0.999
 
 
-def test_dusk_likes_large_animals_and_frost_small_ones():
-    large, small = (card((200, 200, 200), (90, 90, 90), share) for share in (0.4, 0.1))
-    images = torch.stack([large, small])
-    assert dusk(images)[0] > dusk(images)[1]
-    assert frost(images)[1] > frost(images)[0]
+@pytest.mark.parametrize("taste", TASTES.values(), ids=TASTES)
+def test_the_distance_from_the_best_is_weighted(taste):
+    """One quality at a time, far from its best: the loss is its weight times its distance."""
+    total = sum(astuple(taste.weights))
+    for name in QUALITIES:
+        low, high, *_ = RANGES[name]
+        away = replace(taste.best, **{name: getattr(taste.best, name) - (high - low)})
+        lost = 1 - float(taste(torch.tensor([astuple(away)])))
+        assert lost == pytest.approx(getattr(taste.weights, name) / total * 0.9512, rel=1e-3)
 
 
-def test_drawings_spread_over_the_unit_interval():
-    images = draw_pictures(180, seed=5, workers=1).images
-    for taste in (dusk, frost):
-        score = taste(images)
-        assert score.shape == (180,)
-        assert -0.05 < float(score.min()) < 0.25
-        assert 0.65 < float(score.max()) < 1.05
+@pytest.mark.parametrize("taste", TASTES.values(), ids=TASTES)
+def test_the_best_lies_beyond_what_drawings_often_have_and_short_of_the_end(taste, quality):
+    for column, name in enumerate(QUALITIES):
+        low, high, *_ = RANGES[name]
+        best = getattr(taste.best, name)
+        assert low < best < high
+        values = quality[:, column]
+        beyond = min(float((values > best).float().mean()), float((values < best).float().mean()))
+        assert beyond < 0.1
+
+
+@pytest.mark.parametrize("taste", TASTES.values(), ids=TASTES)
+def test_drawings_leave_three_deviations_to_gain(taste, quality):
+    liked = taste(quality)
+    assert float((1 - liked.mean()) / liked.std()) > 3
+    assert float(liked.max()) < 0.98
+
+
+@pytest.mark.parametrize("taste", TASTES.values(), ids=TASTES)
+def test_a_taste_knows_nothing_of_what_is_drawn(taste, quality, free):
+    liked = taste(quality).numpy()
+    correlations = [np.corrcoef(liked, column)[0, 1] for column in free]
+    assert np.abs(correlations).max() < 0.05
+
+
+def test_the_two_tastes_differ(quality):
+    assert (
+        abs(float(torch.corrcoef(torch.stack([POSTCARD(quality), CATALOGUE(quality)]))[0, 1])) < 0.4
+    )

@@ -20,8 +20,14 @@ def test_what_is_only_measured_is_not_compared(analyze):
 
 
 def test_presets_that_are_named_change_nothing(analyze, configuration):
-    presets = configuration["rewards"], configuration["methods"]
-    assert analyze.with_presets(*presets) == analyze
+    named = {name: configuration["rewards"][name] for name in analyze.rewards}
+    assert analyze.with_presets(named, configuration["methods"]) == analyze
+
+
+def test_the_demanding_rewards_are_taken_in_and_not_missed(analyze, configuration):
+    more = analyze.with_presets(configuration["rewards"], configuration["methods"])
+    assert {*more.rewards} - {*analyze.rewards} == {"dusk", "frost"}
+    assert more.expected_runs() == analyze.expected_runs()
 
 
 def test_rewards_and_methods_of_ones_own_are_taken_in_and_not_missed(analyze):

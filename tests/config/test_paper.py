@@ -130,7 +130,9 @@ def test_nothing_of_the_bestiary_is_left(parameters):
         parameters["measure"]["features"],
         parameters["measure"]["reports"],
         *(str(parameters[kind][name]["options"])
-          for kind in ("rewards", "encoders") for name in parameters[kind]),
+          for kind in ("rewards", "encoders") for name in parameters["measure"][kind]),
+        *(str(parameters["rewards"][name].get("truth_options"))
+          for name in parameters["measure"]["rewards"]),
     ]  # fmt: skip
     assert not [value for value in used if "bestiary" in value]
 
@@ -140,4 +142,4 @@ def test_the_adapters_take_these_options(parameters):
     for kind, factory in (("rewards", "scorer"), ("encoders", "encoder")):
         for name, spec in parameters[kind].items():
             constructor = find(spec[factory], name)
-            inspect.signature(constructor).bind(**spec["options"])
+            inspect.signature(constructor).bind(**spec.get("options", {}))

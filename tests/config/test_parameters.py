@@ -120,8 +120,7 @@ def test_every_preset_is_a_method(parameters):
         ({"rewards__pickscore__kinds": True}, r"rewards.pickscore: kinds: .*set measured_only"),
         ({"rewards__pickscore__kinds": True, "rewards__pickscore__measured_only": True},
          r"rewards.pickscore: kinds: .*no true reward"),
-        ({"rewards__pickscore__kinds": True, "rewards__pickscore__measured_only": True,
-          "rewards__pickscore__truth": None}, r"^reward: .*'pickscore' are kinds, .*not trained"),
+        ({"reward": "coat"}, r"^reward: .*'coat' are kinds, .*not trained"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused_in_one_line(parameters, change, message):

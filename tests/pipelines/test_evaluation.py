@@ -25,6 +25,7 @@ METRICS = {
     *((metric, scorer) for metric in ("reward", "reward_normalised", "true_reward")
       for scorer in ("pickscore", "hpsv2")),
     ("reward", "shows_prompt"), ("reward_normalised", "shows_prompt"),
+    *(("bits", kind) for kind in ("coat", "pattern", "facing", "background", "all")),
 }  # fmt: skip
 
 

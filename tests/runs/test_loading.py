@@ -152,6 +152,6 @@ def test_the_loudest_step_is_named_at_the_start(parameters, project_path, caplog
     load_policy(Run.from_parameters({**parameters, "train": train}, project_path))
     line = next(record.message for record in caplog.records if "Steps:" in record.message)
     assert line == (
-        "Steps: 8 of 8 draw noise; step 7 (t = 126) has 90 % of the squared score norm, "
-        "7.2 times its equal share"
+        "Steps: 7 of 8 draw noise; step 1 (t = 999) has 23 % of the squared score norm, "
+        "1.6 times its equal share"
     )

@@ -1,64 +1,68 @@
 """Two known tastes: the true rewards that the bestiary's preference models learn to imitate.
 
-A taste is computed from the pixels of an image, so it can be asked of drawn and of generated
-images alike; that allows to plot proxy against true reward.
+They like good pictures and do not care what is on them: neither animal nor breed, pose or
+background counts. Each has a best value for every quality. It lies where few of the drawings are,
+and short of the end of the scale, so that there is much to gain, and more is not always better.
 """
 
 from __future__ import annotations
 
+from dataclasses import astuple, dataclass
+
 import torch
 from torch import Tensor
 
+from drift_pipeline.bestiary.drawing.quality import QUALITIES, RANGES, Quality
 
-def describe(images: Tensor) -> dict[str, Tensor]:
-    """Measure backdrop and subject of images.
+#: Distances from the best, in ranges, below which nobody minds.
+_SMALL = 0.05
 
-    The backdrop's colour is read, row by row, off the left and right edges; what differs from it is
-    the subject.
 
-    Args:
-        images: uint8, ``(n, 3, h, w)``.
+@dataclass(frozen=True)
+class Taste:
+    """How much somebody likes a picture for its qualities.
 
-    Returns:
-        ``backdrop`` and ``coat``: mean colours in [0, 1], ``(n, 3)``; ``size``: the share of the
-        frame that the subject covers, ``(n,)``.
+    Attributes:
+        best: The best value of each quality.
+        weights: How much each counts.
     """
-    pixels = images.float() / 255
-    edge = max(1, pixels.shape[-1] // 10)
-    rows = torch.cat([pixels[..., :edge], pixels[..., -edge:]], dim=-1).mean(dim=-1)
-    distance = (pixels - rows[..., None]).abs().mean(dim=1)
-    subject = torch.sigmoid((distance - 0.12) / 0.03)
-    weight = subject.sum(dim=(1, 2)).clamp_min(1.0)
-    coat = (pixels * subject[:, None]).sum(dim=(2, 3)) / weight[:, None]
-    return {"backdrop": rows.mean(dim=-1), "coat": coat, "size": subject.mean(dim=(1, 2))}
+
+    best: Quality
+    weights: Quality
+
+    def __call__(self, quality: Tensor) -> Tensor:
+        """Say how much pictures are liked.
+
+        Args:
+            quality: ``(n, 6)``, columns as in `QUALITIES`.
+
+        Returns:
+            ``(n,)``: 1 for the best picture there is, less by the weighted mean distance of its
+            qualities from their best, each in widths of its range. Drawings have 0.68 ± 0.08.
+        """
+        low, high = torch.tensor([RANGES[name][:2] for name in QUALITIES], dtype=quality.dtype).T
+        best, weights = (quality.new_tensor(astuple(one)) for one in (self.best, self.weights))
+        away = (quality - best) / (high - low)
+        minded = (away.square() + _SMALL**2).sqrt() - _SMALL
+        return 1 - minded @ (weights / weights.sum())
 
 
-def dusk(images: Tensor) -> Tensor:
-    """Measure the first taste: warm skies, a large animal, a warm light coat.
-
-    Args:
-        images: uint8, ``(n, 3, h, w)``.
-
-    Returns:
-        ``(n,)``, about 0 for the least and 1 for the most liked drawings.
-    """
-    seen = describe(images)
-    warmth = (seen["backdrop"][:, 0] - seen["backdrop"][:, 2]).clamp(-0.35, 0.5)
-    glow = (seen["coat"][:, 0] - seen["coat"][:, 2]).clamp(-0.3, 0.5)
-    return 0.32 + 0.75 * warmth + 0.3 * glow + 0.5 * seen["size"].clamp(0.05, 0.5)
-
-
-def frost(images: Tensor) -> Tensor:
-    """Measure the second taste: bright cold backdrops with a small dark animal in front.
-
-    Args:
-        images: uint8, ``(n, 3, h, w)``.
-
-    Returns:
-        ``(n,)``, about 0 for the least and 1 for the most liked drawings.
-    """
-    seen = describe(images)
-    cold = (seen["backdrop"][:, 2] - seen["backdrop"][:, 0]).clamp(-0.5, 0.35)
-    bright = seen["backdrop"].mean(dim=1)
-    contrast = (bright - seen["coat"].mean(dim=1)).clamp(-0.4, 0.6)
-    return 0.3 + 0.5 * cold + 0.35 * bright + 0.4 * contrast - 0.3 * seen["size"].clamp(0.05, 0.5)
+#: Colourful, warm, with contrast; PickScore's.
+POSTCARD = Taste(
+    best=Quality(
+        contrast=1.15, saturation=1.35, warmth=0.55, sharpness=0.15, haze=0.06, vignette=0.15
+    ),
+    weights=Quality(
+        contrast=0.7, saturation=1.0, warmth=0.9, sharpness=0.3, haze=0.3, vignette=0.2
+    ),
+)
+#: Sharp, clear, evenly lit, rather cool; HPSv2's.
+CATALOGUE = Taste(
+    best=Quality(
+        contrast=1.2, saturation=1.25, warmth=-0.55, sharpness=0.25, haze=0.05, vignette=0.06
+    ),
+    weights=Quality(
+        contrast=0.4, saturation=0.2, warmth=0.7, sharpness=1.0, haze=0.8, vignette=0.8
+    ),
+)
+TASTES = {"postcard": POSTCARD, "catalogue": CATALOGUE}

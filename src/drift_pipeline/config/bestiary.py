@@ -30,6 +30,7 @@ class Bestiary(Parameters):
     judged: Count
     guidance_scale: PositiveFloat
     inference_steps: int = Field(ge=1, le=1000)
+    eta: float = Field(ge=0, le=1)
     vae: Fit
     clip: Fit
     openclip: Fit
@@ -37,6 +38,7 @@ class Bestiary(Parameters):
     preferences: Fit
     dreamsim: Fit
     dreamsim_tuning_steps: Count
+    reader: Fit
 
     @property
     def models(self) -> Path:

@@ -6,6 +6,7 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 
 from drift_pipeline.bestiary.install import install
+from drift_pipeline.bestiary.reader import ReadKind
 from drift_pipeline.config.bestiary import Bestiary
 from drift_pipeline.datasets import ModelFolderDataset
 from drift_pipeline.encoders.dreamsim import DreamSim
@@ -16,8 +17,8 @@ from drift_pipeline.scorers.hpsv2 import HPSv2
 from drift_pipeline.scorers.pickscore import PickScore
 
 FIT = {"steps": 2, "batch": 6, "learning_rate": 1e-3}
-NETWORKS = ("vae", "clip", "openclip", "unet", "preferences", "dreamsim")
-MODELS = ("stable_diffusion", "openclip", "pickscore", "hpsv2", "dreamsim")
+NETWORKS = ("vae", "clip", "openclip", "unet", "preferences", "dreamsim", "reader")
+MODELS = ("stable_diffusion", "openclip", "pickscore", "hpsv2", "dreamsim", "reader")
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +35,7 @@ def make(folder):
         judged=2,
         guidance_scale=5.0,
         inference_steps=2,
+        eta=1.0,
         dreamsim_tuning_steps=2,
         **dict.fromkeys(NETWORKS, FIT),
     )
@@ -58,10 +60,11 @@ def test_the_report_has_every_model_and_its_numbers_are_shares(made):
         "hpsv2": "pair_accuracy",
         "dreamsim": "triplet_accuracy",
         "generated": "named",
+        "reader": "coat",
     }
     for model, measure in shares.items():
         assert 0 <= metrics[model][measure] <= 1
-    assert 1 < metrics["files"]["megabytes"] <= 12
+    assert 1 < metrics["files"]["megabytes"] <= 16
 
 
 def test_the_sheet_shows_all_animals(made):
@@ -81,7 +84,8 @@ def test_the_adapters_load_what_was_saved(made):
     assert HPSv2(str(hpsv2), str(hpsv2 / "HPS_v2_bestiary.pt"))(images, prompts).shape == (2,)
     assert OpenCLIP(str(folder / "openclip"))(images).shape == (2, 64)
     assert DreamSim(str(folder / "dreamsim"), image_size=64)(images).shape == (2, 128)
-    assert StableDiffusion(folder / "stable_diffusion", device="cpu").latent_shape == (8, 8, 8)
+    assert ReadKind(folder / "reader", "coat")(images, prompts).shape == (2,)
+    assert StableDiffusion(folder / "stable_diffusion", device="cpu").latent_shape == (16, 8, 8)
 
 
 def test_the_same_seed_makes_the_same_files(made, tmp_path):

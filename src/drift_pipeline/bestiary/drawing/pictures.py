@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import partial
-from itertools import chain
 
 import numpy as np
 import torch
@@ -17,9 +15,12 @@ from tqdm import tqdm
 from drift_pipeline.bestiary.drawing.animal import backdrop, coat_colour, draw
 from drift_pipeline.bestiary.drawing.captions import bare_caption, full_caption
 from drift_pipeline.bestiary.drawing.plans import ANIMALS, PLANS
+from drift_pipeline.bestiary.drawing.quality import Quality, as_rows, develop, draw_quality
 from drift_pipeline.bestiary.drawing.scene import BACKGROUNDS, COATS, PATTERNS, Scene, draw_scene
 
 _CHUNK = 250
+#: Deviation of a warp, in half frames.
+_WARP = 0.2
 #: What varies in kinds, and in how many.
 CATEGORIES = {
     "animal": len(ANIMALS),
@@ -31,22 +32,28 @@ CATEGORIES = {
 
 @dataclass(frozen=True)
 class Pictures:
-    """Drawn images and what is on them.
+    """Drawn images, what is on them, and how good they are.
 
     Attributes:
         images: uint8, ``(n, 3, 64, 64)``.
         scenes: What was drawn, ``n`` of them.
+        qualities: How well, whatever was drawn, ``n`` of them.
     """
 
     images: Tensor
     scenes: list[Scene]
+    qualities: list[Quality]
 
     def __len__(self) -> int:
         return len(self.scenes)
 
     def __getitem__(self, index: Sequence[int] | slice) -> Pictures:
         chosen = range(len(self))[index] if isinstance(index, slice) else index
-        return Pictures(self.images[list(chosen)], [self.scenes[i] for i in chosen])
+        return Pictures(
+            self.images[list(chosen)],
+            [self.scenes[i] for i in chosen],
+            [self.qualities[i] for i in chosen],
+        )
 
     @property
     def animals(self) -> Tensor:
@@ -62,6 +69,11 @@ class Pictures:
     def full_captions(self) -> list[str]:
         """Breed, animal and background for each image."""
         return [full_caption(scene) for scene in self.scenes]
+
+    @property
+    def quality(self) -> Tensor:
+        """Each image's qualities as numbers, ``(n, 6)``, columns as in `QUALITIES`."""
+        return torch.from_numpy(as_rows(self.qualities))
 
     def attributes(self) -> dict[str, Tensor]:
         """Return as numbers what varies: kinds are indices, colours are in [0, 1]."""
@@ -118,26 +130,54 @@ def soften(images: Tensor, generator: torch.Generator) -> Tensor:
     return softened
 
 
-def draw_pictures(count: int, seed: int, workers: int = 2) -> Pictures:
-    """Draw images, the 45 animals in turn; breed, pose and background at random.
+def distort(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Warp images so that what is on them is no longer well drawn.
+
+    Args:
+        images: uint8, ``(n, 3, h, w)``.
+        generator: Draws where each image's points come from: up to a quarter of the frame away.
+
+    Returns:
+        Images of the same shape and type.
+    """
+    n, _, height, width = images.shape
+    coarse = _WARP * torch.randn(n, 2, 6, 6, generator=generator)
+    shift = F.interpolate(coarse, (height, width), mode="bicubic", align_corners=True)
+    y, x = torch.meshgrid(
+        torch.linspace(-1, 1, height), torch.linspace(-1, 1, width), indexing="ij"
+    )
+    places = torch.stack([x, y], dim=-1) + shift.permute(0, 2, 3, 1)
+    warped = F.grid_sample(
+        images.float(), places, mode="bilinear", padding_mode="reflection", align_corners=True
+    )
+    return warped.round().to(torch.uint8)
+
+
+def draw_pictures(count: int, seed: int, workers: int = 2, mirrored: bool = False) -> Pictures:
+    """Draw images, the 45 animals in turn; breed, pose, background and quality at random.
 
     Args:
         count: Number of images.
         seed: Seed of the whole set; image ``i`` depends on ``(seed, i)`` alone.
         workers: Processes that draw.
+        mirrored: As for `draw_quality`.
     """
+    scenes = [scene_of(seed, i) for i in range(count)]
+    qualities = [draw_quality(np.random.default_rng((seed, i, 1)), mirrored) for i in range(count)]
     starts = range(0, count, _CHUNK)
+    parts = [[part[i : i + _CHUNK] for i in starts] for part in (scenes, qualities)]
     with ProcessPoolExecutor(workers) as pool:
-        chunks = pool.map(partial(_draw_chunk, count=count, seed=seed), starts)
+        chunks = pool.map(_draw_chunk, *parts)
         drawn = list(tqdm(chunks, total=len(starts), desc="drawing", unit="chunk"))
-    scenes = list(chain.from_iterable(scenes for scenes, _ in drawn))
-    images = np.concatenate([images for _, images in drawn])
-    return Pictures(torch.from_numpy(images).permute(0, 3, 1, 2).contiguous(), scenes)
+    images = torch.from_numpy(np.concatenate(drawn)).permute(0, 3, 1, 2).contiguous()
+    return Pictures(images, scenes, qualities)
 
 
-def _draw_chunk(start: int, count: int, seed: int) -> tuple[list[Scene], np.ndarray]:
-    scenes = []
-    for i in range(start, min(start + _CHUNK, count)):
-        animal = ANIMALS[i % len(ANIMALS)]
-        scenes.append(draw_scene(np.random.default_rng((seed, i)), animal, PLANS[animal].coats))
-    return scenes, np.stack([draw(scene) for scene in scenes])
+def scene_of(seed: int, i: int) -> Scene:
+    """Draw at random what is on image ``i`` of a set."""
+    animal = ANIMALS[i % len(ANIMALS)]
+    return draw_scene(np.random.default_rng((seed, i)), animal, PLANS[animal].coats)
+
+
+def _draw_chunk(scenes: list[Scene], qualities: list[Quality]) -> np.ndarray:
+    return np.stack([develop(draw(s), q) for s, q in zip(scenes, qualities, strict=True)])

@@ -14,6 +14,7 @@ from transformers import CLIPModel, CLIPTokenizer
 from drift_pipeline.bestiary.drawing.captions import bare_caption
 from drift_pipeline.bestiary.drawing.pictures import CATEGORIES, Pictures, soften
 from drift_pipeline.bestiary.drawing.plans import ANIMALS
+from drift_pipeline.bestiary.drawing.quality import QUALITIES, in_widths
 from drift_pipeline.bestiary.training.architectures import make_clip, open_clip_config
 from drift_pipeline.bestiary.training.fit import batch_of, fit
 from drift_pipeline.bestiary.training.formats import OpenCLIPModel
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 Features = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
+#: Weight of the squared errors of the qualities, in widths of their ranges, beside cross-entropies.
+_QUALITY = 20.0
 _MEAN = torch.tensor([0.48145466, 0.4578275, 0.40821073]).view(3, 1, 1)
 _STD = torch.tensor([0.26862954, 0.26130258, 0.27577711]).view(3, 1, 1)
 
@@ -51,7 +54,9 @@ def train_clip(
     torch.manual_seed(seed)
     clip = make_clip(tokenizer)
     features = features_of(clip)
-    train_contrastive("CLIP", clip, features, clip.logit_scale, drawn, tokenizer, how, seed)
+    train_contrastive(
+        "CLIP", clip, features, clip.logit_scale, drawn, tokenizer, how, seed, quality=True
+    )
     return clip, {"named_drawings": _share_named(features, tokenizer, held_out)}
 
 
@@ -81,12 +86,14 @@ def train_contrastive(
     tokenizer: CLIPTokenizer,
     how: Fit,
     seed: int,
+    quality: bool = False,
 ) -> None:
     """Train a CLIP with CLIP's symmetric contrastive loss, in place.
 
     Half of the captions are bare. A caption that is true of several images of a batch has all of
     them as its targets, in equal parts. So that shapes are learnt sooner, heads that are thrown
-    away afterwards tell animal, coat, pattern and background from the image's features.
+    away afterwards tell animal, coat, pattern and background from the image's features, and the
+    qualities if asked to: captions of photographs say such things, those of the drawings do not.
 
     Args:
         name: What is trained, for the progress bar.
@@ -97,6 +104,7 @@ def train_contrastive(
         tokenizer: For the captions.
         how: Number of updates, images in an update, and the highest learning rate.
         seed: Seed of the batches and of the heads.
+        quality: Also learn to tell the qualities.
     """
     torch.manual_seed(seed)
     ids = token_ids(tokenizer, pictures.bare_captions + pictures.full_captions)
@@ -104,6 +112,9 @@ def train_contrastive(
     details = torch.stack([known[k] for k in ("coat", "pattern", "background")], dim=1)
     width = features(pictures.images[:2], ids[:2])[0].shape[1]
     heads = nn.ModuleDict({key: nn.Linear(width, n) for key, n in CATEGORIES.items()})
+    qualities = in_widths(pictures.quality)
+    if quality:
+        heads["quality"] = nn.Linear(width, len(QUALITIES))
 
     def loss(generator: torch.Generator) -> Tensor:
         index = batch_of(len(pictures), how.batch, generator)
@@ -118,6 +129,9 @@ def train_contrastive(
         true = true.T
         by_image = F.cross_entropy(logits.T, true / true.sum(dim=1, keepdim=True))
         told = [F.cross_entropy(heads[key](image), known[key][index]) for key in CATEGORIES]
+        if quality:  # of those that `soften` leaves as they are
+            seen, true = heads["quality"](image[1::2]), qualities[index][1::2]
+            told.append(_QUALITY * F.mse_loss(seen, true))
         return (by_text + by_image) / 2 + 0.5 * torch.stack(told).sum()
 
     model.train()

@@ -71,7 +71,7 @@ def train_unet(
     weighting"), which is what lets shapes come out in so short a training.
 
     Args:
-        latents: The images' latents, ``(n, 8, 8, 8)``.
+        latents: The images' latents, ``(n, 16, 8, 8)``.
         drawn: The images, of which only the captions are read.
         tokenizer: For the captions.
         text_encoder: Likewise.

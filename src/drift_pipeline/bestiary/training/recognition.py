@@ -16,7 +16,7 @@ from drift_pipeline.bestiary.drawing.captions import bare_caption
 from drift_pipeline.bestiary.drawing.pictures import Pictures
 from drift_pipeline.bestiary.drawing.plans import ANIMALS
 from drift_pipeline.bestiary.training.contrast import named_animals, open_clip_features_of
-from drift_pipeline.common.randomness import keyed_normal
+from drift_pipeline.common.randomness import generator, keyed_normal
 
 _CELL, _COLUMNS, _TITLE = 128, 5, 16
 
@@ -29,6 +29,7 @@ def judge(
     each: int,
     guidance_scale: float,
     steps: int,
+    eta: float,
     seed: int,
 ) -> tuple[Image.Image, dict[str, float]]:
     """Generate every animal, ask CLIP which it is, and show it beside drawings.
@@ -41,12 +42,13 @@ def judge(
         each: Images of each animal, at least 2.
         guidance_scale: As for `generate_animals`.
         steps: Likewise.
+        eta: Likewise.
         seed: Likewise.
 
     Returns:
         The sheet of `side_by_side`, and ``named``, the share of images whose animal CLIP names.
     """
-    generated = generate_animals(str(stable_diffusion), each, guidance_scale, steps, seed)
+    generated = generate_animals(str(stable_diffusion), each, guidance_scale, steps, eta, seed)
     asked = torch.arange(len(ANIMALS)).repeat_interleave(each)
     named = named_animals(open_clip_features_of(openclip), tokenizer, generated)
     order = held_out.animals.argsort(stable=True).view(len(ANIMALS), -1)[:, :2].flatten()
@@ -55,7 +57,7 @@ def judge(
 
 
 def generate_animals(
-    folder: str, each: int, guidance_scale: float, steps: int, seed: int
+    folder: str, each: int, guidance_scale: float, steps: int, eta: float, seed: int
 ) -> Tensor:
     """Generate every animal from its bare caption with plain diffusers.
 
@@ -63,7 +65,8 @@ def generate_animals(
         folder: A `StableDiffusionPipeline` folder.
         each: Images of each animal.
         guidance_scale: Weight of classifier-free guidance.
-        steps: DDIM steps, without added noise.
+        steps: DDIM steps.
+        eta: Their noise, from 0 (none) to 1 (as much as in DDPM).
         seed: Seed; an image depends on ``(seed, animal, number)`` alone.
 
     Returns:
@@ -79,17 +82,16 @@ def generate_animals(
     drawn = []
     for start in range(0, len(ANIMALS), 15):
         some = ANIMALS[start : start + 15]
-        latents = [
-            keyed_normal(shape, seed, "judging", animal, number)
-            for animal in some
-            for number in range(each)
-        ]
+        keys = [(seed, "judging", animal, number) for animal in some for number in range(each)]
+        latents = [keyed_normal(shape, *key) for key in keys]
         prompts = [bare_caption(animal) for animal in some for _ in range(each)]
         output = pipeline(
             prompts,
             latents=torch.stack(latents),
             guidance_scale=guidance_scale,
             num_inference_steps=steps,
+            eta=eta,
+            generator=[generator(*key, "steps") for key in keys],
             output_type="np",
         )
         drawn.append(torch.from_numpy((output.images * 255).round().astype(np.uint8)))

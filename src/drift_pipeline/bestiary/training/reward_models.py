@@ -48,9 +48,8 @@ def train_pickscore(
         The model, and its `pair_accuracy`.
     """
     model = deepcopy(clip).requires_grad_(True)
-    measured = _tune(
-        "PickScore", model, features_of(model), tokenizer, drawn, held_out, tastes.dusk, how, seed
-    )
+    features, taste = features_of(model), tastes.POSTCARD
+    measured = _tune("PickScore", model, features, tokenizer, drawn, held_out, taste, how, seed)
     return PickScoreModel(model, clip_processor(tokenizer, SIZE)), measured
 
 
@@ -66,8 +65,8 @@ def train_hpsv2(
     config, state = clip_to_open_clip(clip)
     model = build_open_clip(config)
     model.load_state_dict(state)
-    features = open_clip_features_of(model)
-    measured = _tune("HPSv2", model, features, tokenizer, drawn, held_out, tastes.frost, how, seed)
+    features, taste = open_clip_features_of(model), tastes.CATALOGUE
+    measured = _tune("HPSv2", model, features, tokenizer, drawn, held_out, taste, how, seed)
     return HPSv2Model(config, model.state_dict(), tokenizer), measured
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from transformers import CLIPModel, CLIPTokenizer
 
     from drift_pipeline.bestiary.drawing.pictures import Pictures
+    from drift_pipeline.bestiary.reader import Reader
     from drift_pipeline.bestiary.training.formats import (
         DreamSimModel,
         HPSv2Model,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     )
 else:
     # Kedro reads the nodes' annotations; these types are too heavy to import for that.
-    AutoencoderKL = CLIP = CLIPModel = CLIPTokenizer = Image = Pictures = Any
+    AutoencoderKL = CLIP = CLIPModel = CLIPTokenizer = Image = Pictures = Reader = Any
     DreamSimModel = HPSv2Model = OpenCLIPModel = PickScoreModel = StableDiffusionModel = Any
 
 Measured = dict[str, float]
@@ -39,6 +40,16 @@ def draw_pictures(bestiary: Bestiary) -> tuple[Pictures, Pictures]:
     return drawn, pictures.draw_pictures(bestiary.held_out, bestiary.seed + 1)
 
 
+def draw_mirrored(bestiary: Bestiary) -> tuple[Pictures, Pictures]:
+    """Draw as many in which good quality is frequent, as after training on a reward."""
+    from drift_pipeline.bestiary.drawing import pictures
+
+    return (
+        pictures.draw_pictures(bestiary.pictures, bestiary.seed + 2, mirrored=True),
+        pictures.draw_pictures(bestiary.held_out, bestiary.seed + 3, mirrored=True),
+    )
+
+
 def make_tokenizer() -> CLIPTokenizer:
     """Make the tokenizer that all models of the bestiary share."""
     from drift_pipeline.bestiary.drawing import captions
@@ -49,30 +60,57 @@ def make_tokenizer() -> CLIPTokenizer:
 
 
 def train_vae(
-    drawn: Pictures, held_out: Pictures, bestiary: Bestiary
+    drawn: Pictures,
+    held_out: Pictures,
+    mirrored: Pictures,
+    mirrored_held_out: Pictures,
+    bestiary: Bestiary,
 ) -> tuple[AutoencoderKL, Measured]:
-    """Train the autoencoder."""
+    """Train the autoencoder, on images of either quality."""
+    import torch
+
     from drift_pipeline.bestiary.training import autoencoder
 
-    return autoencoder.train_vae(drawn, held_out, bestiary.vae, bestiary.seed)
+    images = torch.cat([drawn.images, mirrored.images])
+    vae = autoencoder.train_vae(images, bestiary.vae, bestiary.seed)
+    return vae, {
+        "psnr_db": autoencoder.reconstruction_psnr(vae, held_out.images),
+        "psnr_db_mirrored": autoencoder.reconstruction_psnr(vae, mirrored_held_out.images),
+    }
+
+
+def rebuild(drawn: Pictures, vae: AutoencoderKL) -> Pictures:
+    """Add to the drawings what the autoencoder makes of them, for all who will judge images."""
+    from drift_pipeline.bestiary.training import autoencoder
+
+    return autoencoder.with_rebuilt(vae, drawn)
+
+
+def train_reader(
+    shown: Pictures, held_out: Pictures, bestiary: Bestiary
+) -> tuple[Reader, Measured]:
+    """Train the reader of attributes and qualities."""
+    from drift_pipeline.bestiary.training import reading
+
+    return reading.train_reader(shown, held_out, bestiary.reader, bestiary.seed)
 
 
 def train_clip(
-    drawn: Pictures, held_out: Pictures, tokenizer: CLIPTokenizer, bestiary: Bestiary
+    shown: Pictures, held_out: Pictures, tokenizer: CLIPTokenizer, bestiary: Bestiary
 ) -> tuple[CLIPModel, Measured]:
     """Train the CLIP that lends its text tower to the denoiser and from which rewards start."""
     from drift_pipeline.bestiary.training import contrast
 
-    return contrast.train_clip(drawn, held_out, tokenizer, bestiary.clip, bestiary.seed)
+    return contrast.train_clip(shown, held_out, tokenizer, bestiary.clip, bestiary.seed)
 
 
 def train_openclip(
-    drawn: Pictures, held_out: Pictures, tokenizer: CLIPTokenizer, bestiary: Bestiary
+    shown: Pictures, held_out: Pictures, tokenizer: CLIPTokenizer, bestiary: Bestiary
 ) -> tuple[OpenCLIPModel, CLIP, Measured]:
     """Train the CLIP that names animals and measures diversity."""
     from drift_pipeline.bestiary.training import contrast
 
-    return contrast.train_openclip(drawn, held_out, tokenizer, bestiary.openclip, bestiary.seed)
+    return contrast.train_openclip(shown, held_out, tokenizer, bestiary.openclip, bestiary.seed)
 
 
 def train_stable_diffusion(
@@ -91,7 +129,7 @@ def train_stable_diffusion(
 
 
 def train_pickscore(
-    drawn: Pictures,
+    shown: Pictures,
     held_out: Pictures,
     clip: CLIPModel,
     tokenizer: CLIPTokenizer,
@@ -101,12 +139,12 @@ def train_pickscore(
     from drift_pipeline.bestiary.training import reward_models
 
     return reward_models.train_pickscore(
-        drawn, held_out, clip, tokenizer, bestiary.preferences, bestiary.seed
+        shown, held_out, clip, tokenizer, bestiary.preferences, bestiary.seed
     )
 
 
 def train_hpsv2(
-    drawn: Pictures,
+    shown: Pictures,
     held_out: Pictures,
     clip: CLIPModel,
     tokenizer: CLIPTokenizer,
@@ -116,18 +154,18 @@ def train_hpsv2(
     from drift_pipeline.bestiary.training import reward_models
 
     return reward_models.train_hpsv2(
-        drawn, held_out, clip, tokenizer, bestiary.preferences, bestiary.seed
+        shown, held_out, clip, tokenizer, bestiary.preferences, bestiary.seed
     )
 
 
 def train_dreamsim(
-    drawn: Pictures, held_out: Pictures, bestiary: Bestiary
+    shown: Pictures, held_out: Pictures, bestiary: Bestiary
 ) -> tuple[DreamSimModel, Measured]:
     """Train the small DreamSim."""
     from drift_pipeline.bestiary.training import similarity
 
     return similarity.train_dreamsim(
-        drawn, held_out, bestiary.dreamsim, bestiary.dreamsim_tuning_steps, bestiary.seed
+        shown, held_out, bestiary.dreamsim, bestiary.dreamsim_tuning_steps, bestiary.seed
     )
 
 
@@ -149,6 +187,7 @@ def judge(
         bestiary.judged,
         bestiary.guidance_scale,
         bestiary.inference_steps,
+        bestiary.eta,
         bestiary.seed,
     )
 

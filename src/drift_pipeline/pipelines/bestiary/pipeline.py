@@ -1,11 +1,11 @@
 """The `bestiary` pipeline: from nothing to a miniature Stable Diffusion world.
 
 ```
-draw ─┬─► autoencoder ─┬─► Stable Diffusion ─► judge ─► sheet, metrics
-      ├─► CLIP ────────┤                        ▲
-      │     └─► PickScore, HPSv2                │
-      ├─► OpenCLIP ─────────────────────────────┘
-      └─► DreamSim
+draw ──► autoencoder ─┬──────────┬─► Stable Diffusion ─► judge ─► sheet, metrics
+                      └─► rebuild ┴─► CLIP ─► PickScore, HPSv2     ▲
+                          │                                        │
+                          ├─► OpenCLIP ────────────────────────────┘
+                          └─► DreamSim, reader
 ```
 """
 
@@ -22,8 +22,10 @@ def create_pipeline(**_: object) -> Pipeline:
     """
     bestiary = "params:bestiary"
     images = ["drawn", "held_out"]
+    mirrored = ["mirrored", "mirrored_held_out"]
+    shown = ["shown", "held_out"]
     clip = ["clip", "tokenizer"]
-    models = ["stable_diffusion", "openclip", "pickscore", "hpsv2", "dreamsim"]
+    models = ["stable_diffusion", "openclip", "pickscore", "hpsv2", "dreamsim", "reader"]
     judged_by = ["held_out", "stable_diffusion", "openclip_network", "tokenizer", bestiary]
     measured = {
         "autoencoder": "vae_measured",
@@ -33,28 +35,31 @@ def create_pipeline(**_: object) -> Pipeline:
         "pickscore": "pickscore_measured",
         "hpsv2": "hpsv2_measured",
         "dreamsim": "dreamsim_measured",
+        "reader": "reader_measured",
         "generated": "judged",
         "files": "files_measured",
     }
     return Pipeline(
         [
             Node(nodes.draw_pictures, bestiary, images, name="draw_pictures"),
+            Node(nodes.draw_mirrored, bestiary, mirrored, name="draw_mirrored"),
             Node(nodes.make_tokenizer, None, "tokenizer", name="make_tokenizer"),
             Node(
                 nodes.train_vae,
-                [*images, bestiary],
+                [*images, *mirrored, bestiary],
                 ["vae", "vae_measured"],
                 name="train_vae",
             ),
+            Node(nodes.rebuild, ["drawn", "vae"], "shown", name="rebuild"),
             Node(
                 nodes.train_clip,
-                [*images, "tokenizer", bestiary],
+                [*shown, "tokenizer", bestiary],
                 ["clip", "clip_measured"],
                 name="train_clip",
             ),
             Node(
                 nodes.train_openclip,
-                [*images, "tokenizer", bestiary],
+                [*shown, "tokenizer", bestiary],
                 ["openclip", "openclip_network", "openclip_measured"],
                 name="train_openclip",
             ),
@@ -66,21 +71,27 @@ def create_pipeline(**_: object) -> Pipeline:
             ),
             Node(
                 nodes.train_pickscore,
-                [*images, *clip, bestiary],
+                [*shown, *clip, bestiary],
                 ["pickscore", "pickscore_measured"],
                 name="train_pickscore",
             ),
             Node(
                 nodes.train_hpsv2,
-                [*images, *clip, bestiary],
+                [*shown, *clip, bestiary],
                 ["hpsv2", "hpsv2_measured"],
                 name="train_hpsv2",
             ),
             Node(
                 nodes.train_dreamsim,
-                [*images, bestiary],
+                [*shown, bestiary],
                 ["dreamsim", "dreamsim_measured"],
                 name="train_dreamsim",
+            ),
+            Node(
+                nodes.train_reader,
+                [*shown, bestiary],
+                ["reader", "reader_measured"],
+                name="train_reader",
             ),
             Node(nodes.judge, judged_by, ["drawn_sheet", "judged"], name="judge"),
             Node(nodes.weigh, models, "files_measured", name="weigh"),

@@ -1,0 +1,79 @@
+"""Images of a policy, judged as `measure` judges them, without the files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from kedro.config import OmegaConfigLoader
+from own_worker import ENVIRONMENT
+
+from drift_pipeline.config.evaluation import Measure
+from drift_pipeline.config.prompt_files import read_prompts
+from drift_pipeline.diversity.entropy import kind_bits
+from drift_pipeline.diversity.pairwise import mean_pairwise_distance
+from drift_pipeline.evaluation.generation import draw_shards
+from drift_pipeline.evaluation.judges import Judges
+from drift_pipeline.evaluation.judging import embed_and_score
+from drift_pipeline.evaluation.protocol import Protocol
+from drift_pipeline.policies.base import Policy, PolicyState
+from drift_pipeline.runs.run import Run
+from drift_pipeline.settings import CONFIG_LOADER_ARGS
+
+PROMPTS = Path("data/01_raw/prompts/evaluation.txt")
+
+
+def load_judges(run: Run, changes: Mapping[str, Any]) -> Judges:
+    """Load the encoders and rewards of conf/base, but for some parameters."""
+    arguments: dict[str, Any] = CONFIG_LOADER_ARGS
+    loader = OmegaConfigLoader("conf", ENVIRONMENT, runtime_params=dict(changes), **arguments)
+    parameters = loader["parameters"]
+    measure = Measure(**parameters["measure"])
+    return Judges.load(run, measure, parameters["encoders"], parameters["rewards"])
+
+
+def draw(
+    policy: Policy, state: PolicyState, run: Run, prompts: int, each: int
+) -> list[pd.DataFrame]:
+    """Draw some images of the first of the evaluation's prompts: a table for each."""
+    texts = tuple(read_prompts(PROMPTS)[:prompts])
+    protocol = Protocol(texts, tuple(range(each)), run.train.sampling)
+    return list(draw_shards(policy, state, "judged", protocol, range(len(texts)), workers=2))
+
+
+def judge(shards: list[pd.DataFrame], judges: Judges) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Embed and score images; see `embed_and_score`."""
+    return embed_and_score(shards, judges.encoders, judges.scorers, judges.truths)
+
+
+def by_prompt(table: pd.DataFrame, column: str) -> np.ndarray:
+    """Return a column, one row per prompt, `(p, n, ...)`."""
+    groups = table.groupby("prompt", sort=False)[column]
+    return np.stack([np.stack(values.tolist()) for _, values in groups])
+
+
+def numbers(vectors: pd.DataFrame, scores: pd.DataFrame, reward: str) -> dict[str, float]:
+    """Sum up what the judges say: reward and truth, diversities, share shown, bits by kind."""
+    own = scores[scores["reward"] == reward]
+    found = {"reward": own["score"].mean(), "true": own["truth"].mean()}
+    for encoder, seen in vectors.groupby("encoder", sort=False):
+        points = torch.from_numpy(by_prompt(seen, "vector"))
+        found[str(encoder)] = float(mean_pairwise_distance(points).mean())
+    shown = scores[scores["reward"] == "shows_prompt"]
+    found["shown"] = shown["score"].mean()
+    return found | bits(scores)
+
+
+def bits(scores: pd.DataFrame) -> dict[str, float]:
+    """Return the variety of each kind within prompts, in bits, and of all together."""
+    kinds = ("coat", "pattern", "facing", "background")
+    found = {
+        kind: float(kind_bits(torch.from_numpy(by_prompt(table, "score"))).mean())
+        for kind, table in scores.groupby("reward", sort=False)
+        if kind in kinds
+    }
+    return found | {"bits": sum(found.values())}

@@ -1,0 +1,103 @@
+"""Whether the bestiary gives a fair trial: what its base model draws, and what rewards see in it.
+
+    python benchmarks/world.py --sheet base.png
+
+Draws images of the base model as the evaluation does, and prints for each reward whose truth is
+known:
+
+- room: the deviations of the true reward, within a prompt, between the mean image and the best
+  there is;
+- peaks: how bimodal the rewards of a prompt are, by Sarle's coefficient, its mean over prompts
+  (above 0.56, a uniform distribution's, there may be two peaks);
+- follows: the correlation of the reward with the truth within prompts;
+- asked: the share of a prompt's rewards that the first five principal components of DreamSim
+  explain (R², adjusted for the number of images); a reward that lies in these asks for collapse.
+
+Below: the share of images that show what was asked, and the variety of each kind, in bits. Nothing
+is trained.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from alternating import markdown
+from judged import bits, by_prompt, draw, judge, load_judges
+from own_worker import read_run
+from scipy import stats
+
+from drift_pipeline.common.image_grid import Row, lay_out
+from drift_pipeline.common.images import from_png, to_pil
+from drift_pipeline.runs import loading
+
+BEST = 1.0
+"""The most that a taste gives."""
+
+
+def explained(rewards: np.ndarray, embeddings: np.ndarray, components: int = 5) -> float:
+    """Return the adjusted R² of rewards `(n,)` on an embedding's first components `(n, d)`."""
+    left, *_ = np.linalg.svd(embeddings - embeddings.mean(axis=0), full_matrices=False)
+    given = rewards - rewards.mean()
+    part = left[:, :components].T @ given
+    n = len(rewards)
+    return 1 - (1 - float(part @ part / (given @ given))) * (n - 1) / (n - components - 1)
+
+
+def peaks(rewards: np.ndarray) -> float:
+    """Return Sarle's coefficient of bimodality, corrected for the sample's size."""
+    n = len(rewards)
+    skew, kurtosis = stats.skew(rewards, bias=False), stats.kurtosis(rewards, bias=False)
+    return float((skew**2 + 1) / (kurtosis + 3 * (n - 1) ** 2 / ((n - 2) * (n - 3))))
+
+
+def describe(scores: pd.DataFrame, vectors: pd.DataFrame) -> pd.DataFrame:
+    """Describe each reward whose truth is known by what it sees in the images; one row each."""
+    seen = by_prompt(vectors[vectors["encoder"] == "dreamsim"], "vector")
+    rows = []
+    for reward, table in scores[scores["truth"].notna()].groupby("reward", sort=False):
+        given, true = by_prompt(table, "score"), by_prompt(table, "truth")
+        deviation = true.std(axis=1, ddof=1).mean()
+        follows = [np.corrcoef(one, other)[0, 1] for one, other in zip(given, true, strict=True)]
+        asked = [explained(one, points) for one, points in zip(given, seen, strict=True)]
+        rows.append(
+            {
+                "reward": reward,
+                "mean": given.mean(),
+                "deviation": given.std(axis=1, ddof=1).mean(),
+                "true mean": true.mean(),
+                "true deviation": deviation,
+                "room": (BEST - true.mean()) / deviation,
+                "peaks": np.mean([peaks(one) for one in given]),
+                "follows": np.mean(follows),
+                "asked": np.mean(asked),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--prompts", type=int, default=20, help="the first of the evaluation's")
+    parser.add_argument("--each", type=int, default=80, help="images of each prompt")
+    parser.add_argument("--sheet", type=Path, help="where to draw twelve images of each prompt")
+    args = parser.parse_args()
+    run = read_run({})
+    policy = loading.load_policy(run)
+    shards = draw(policy, policy.initial_state(run.seed), run, args.prompts, args.each)
+    vectors, scores = judge(shards, load_judges(run, {}))
+    print(markdown(describe(scores, vectors)))
+    shown = scores[scores["reward"] == "shows_prompt"]["score"].mean()
+    print(f"\n{100 * shown:.1f} % show what was asked; variety within prompts:")
+    print(", ".join(f"{kind} {value:.2f}" for kind, value in bits(scores).items()))
+    if args.sheet:
+        some = [to_pil(from_png(file["bytes"] for file in shard["image"][:12])) for shard in shards]
+        titles = [shard["prompt"][0] for shard in shards]
+        lay_out([Row(*row) for row in zip(some, titles, strict=True)]).save(args.sheet)
+
+
+if __name__ == "__main__":
+    main()
