@@ -12,6 +12,7 @@ import torch
 from kedro.config import OmegaConfigLoader
 from own_worker import ENVIRONMENT
 
+from drift_pipeline.bestiary.reader import FREE
 from drift_pipeline.config.evaluation import Measure
 from drift_pipeline.config.prompt_files import read_prompts
 from drift_pipeline.diversity.entropy import kind_bits
@@ -70,10 +71,9 @@ def numbers(vectors: pd.DataFrame, scores: pd.DataFrame, reward: str) -> dict[st
 
 def bits(scores: pd.DataFrame) -> dict[str, float]:
     """Return the variety of each kind within prompts, in bits, and of all together."""
-    kinds = ("coat", "pattern", "facing", "background")
     found = {
         kind: float(kind_bits(torch.from_numpy(by_prompt(table, "score"))).mean())
         for kind, table in scores.groupby("reward", sort=False)
-        if kind in kinds
+        if kind in FREE
     }
     return found | {"bits": sum(found.values())}

@@ -76,7 +76,7 @@ def main() -> None:
     base = read_run({"method": "grpo"}).train.base_model
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        loud = changed_copy(base, Path(folder) / "loud", SCHEDULE, **STABLE_DIFFUSION)
+        with_loud_step = changed_copy(base, Path(folder) / "loud", SCHEDULE, **STABLE_DIFFUSION)
         ways: dict[str, tuple[dict[str, Any], int | None]] = {
             "all alike": ({}, LOUD),
             "by σ": ({"optimization": {"step_weights": "std"}}, LOUD),
@@ -84,7 +84,7 @@ def main() -> None:
             "an even schedule": ({}, None),
         }
         for changes, step in ways.values():
-            changes["base_model"] = base if step is None else loud
+            changes["base_model"] = base if step is None else with_loud_step
         for seed in args.seeds:
             for name, (changes, loud) in ways.items():
                 summaries = train(dict(changes), seed, args.epochs, args.groups)

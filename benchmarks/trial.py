@@ -33,7 +33,10 @@ COLUMNS = ["method", "seed", "epoch", "reward", "true", "dreamsim", "openclip", 
 
 
 def models_of(world: str) -> dict[str, Any]:
-    """Return the parameters that take base model, rewards and encoders from a folder."""
+    """Return the parameters that take base model, rewards and encoders from a folder.
+
+    The reader stays the default one: whatever the world, attributes are read by the same eyes.
+    """
     hpsv2 = {"architecture": f"{world}/hpsv2", "checkpoint": f"{world}/hpsv2/HPS_v2_bestiary.pt"}
     pickscore = {"model": f"{world}/pickscore", "processor": f"{world}/pickscore"}
     openclip = {"architecture": f"{world}/openclip"}
@@ -73,15 +76,22 @@ def train(changes: dict[str, Any], args: argparse.Namespace, judges: Judges) -> 
     return rows, drawn
 
 
-def at_equal_reward(trials: list[Trial], prompts: int, each: int) -> Image.Image:
-    """Lay out the base model and each trial at the highest reward that all trials come to."""
+def nearest_to_equal(trials: list[Trial]) -> list[tuple[dict[str, Any], list[pd.DataFrame]]]:
+    """Choose each trial's epoch that is nearest to the highest reward that all trials come to."""
     target = min(max(row["reward"] for row in rows) for rows, _ in trials)
-    (base, *_), (first, *_) = trials[0]
-    shown = [("base model", base, first)]
+    chosen = []
     for rows, drawn in trials:
         nearest = min(range(len(rows)), key=lambda i: abs(rows[i]["reward"] - target))
-        row = rows[nearest]
-        shown.append((f"{row['method'].upper()}, epoch {row['epoch']}", row, drawn[nearest]))
+        chosen.append((rows[nearest], drawn[nearest]))
+    return chosen
+
+
+def at_equal_reward(trials: list[Trial], prompts: int, each: int) -> Image.Image:
+    """Lay out the base model and each trial at the highest reward that all trials come to."""
+    (base, *_), (first, *_) = trials[0]
+    shown = [("base model", base, first)]
+    for row, drawn in nearest_to_equal(trials):
+        shown.append((f"{row['method'].upper()}, epoch {row['epoch']}", row, drawn))
     lines = []
     for prompt in range(prompts):
         for name, row, shards in shown:
@@ -128,7 +138,9 @@ def main() -> None:
                 pd.DataFrame(rows).to_parquet(args.out)
     print(markdown(pd.DataFrame(rows)[COLUMNS]))
     if args.sheet:
-        at_equal_reward(trials[: len(args.methods)], prompts=3, each=12).save(args.sheet)
+        at_equal_reward(trials[: len(args.methods)], min(3, args.prompts), min(12, args.each)).save(
+            args.sheet
+        )
 
 
 if __name__ == "__main__":

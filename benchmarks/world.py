@@ -7,14 +7,15 @@ known:
 
 - room: the deviations of the true reward, within a prompt, between the mean image and the best
   there is;
-- peaks: how bimodal the rewards of a prompt are, by Sarle's coefficient, its mean over prompts
+- bimodality: how bimodal the rewards of a prompt are, by Sarle's coefficient, its mean over prompts
   (above 0.56, a uniform distribution's, there may be two peaks);
-- follows: the correlation of the reward with the truth within prompts;
-- asked: the share of a prompt's rewards that the first five principal components of DreamSim
+- correlation: of the reward with the truth, within prompts;
+- explained: the share of a prompt's rewards that the first five principal components of DreamSim
   explain (R², adjusted for the number of images); a reward that lies in these asks for collapse.
 
-Below: the share of images that show what was asked, and the variety of each kind, in bits. Nothing
-is trained.
+Below: the share of images that show what was asked, and the variety of each kind, in bits. Then
+how well rewards and reader judge new drawings, as the base model's and as fine as after training
+on a reward: correlations, biases, shares that are read right. Nothing is trained.
 """
 
 from __future__ import annotations
@@ -29,10 +30,18 @@ from judged import bits, by_prompt, draw, judge, load_judges
 from own_worker import read_run
 from scipy import stats
 
+from drift_pipeline.bestiary.drawing.pictures import draw_pictures
+from drift_pipeline.bestiary.reader import FREE, Reader, load_reader
+from drift_pipeline.bestiary.tastes import CATALOGUE, POSTCARD
+from drift_pipeline.bestiary.training.bias import biases
+from drift_pipeline.bestiary.training.reading import accuracy, answers
 from drift_pipeline.common.image_grid import Row, lay_out
 from drift_pipeline.common.images import from_png, to_pil
+from drift_pipeline.evaluation.judges import Judges
 from drift_pipeline.runs import loading
 
+DRAWINGS = 990
+"""Seed of the drawings; none of them was trained on."""
 BEST = 1.0
 """The most that a taste gives."""
 
@@ -70,12 +79,25 @@ def describe(scores: pd.DataFrame, vectors: pd.DataFrame) -> pd.DataFrame:
                 "true mean": true.mean(),
                 "true deviation": deviation,
                 "room": (BEST - true.mean()) / deviation,
-                "peaks": np.mean([peaks(one) for one in given]),
-                "follows": np.mean(follows),
-                "asked": np.mean(asked),
+                "bimodality": np.mean([peaks(one) for one in given]),
+                "correlation": np.mean(follows),
+                "explained": np.mean(asked),
             }
         )
     return pd.DataFrame(rows)
+
+
+def judged_drawings(judges: Judges, reader: Reader, count: int, fine: bool) -> dict[str, float]:
+    """Measure how well rewards and reader judge drawings whose answers are known."""
+    pictures = draw_pictures(count, seed=DRAWINGS, fine=fine)
+    known = answers(pictures)
+    free = {name: known[name] for name in FREE}
+    found = {}
+    for reward, taste in (("pickscore", POSTCARD), ("hpsv2", CATALOGUE)):
+        scores = judges.scorers[reward](pictures.images, pictures.bare_captions)
+        said = biases(scores, taste(pictures.quality), pictures.animals, free)
+        found |= {f"{reward}: {name}": value for name, value in said.items()}
+    return found | {f"reader: {k}": v for k, v in accuracy(reader, pictures).items()}
 
 
 def main() -> None:
@@ -83,16 +105,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--prompts", type=int, default=20, help="the first of the evaluation's")
     parser.add_argument("--each", type=int, default=80, help="images of each prompt")
+    parser.add_argument("--drawings", type=int, default=900, help="that are judged, of each sort")
     parser.add_argument("--sheet", type=Path, help="where to draw twelve images of each prompt")
     args = parser.parse_args()
     run = read_run({})
     policy = loading.load_policy(run)
     shards = draw(policy, policy.initial_state(run.seed), run, args.prompts, args.each)
-    vectors, scores = judge(shards, load_judges(run, {}))
+    judges = load_judges(run, {})
+    vectors, scores = judge(shards, judges)
     print(markdown(describe(scores, vectors)))
     shown = scores[scores["reward"] == "shows_prompt"]["score"].mean()
     print(f"\n{100 * shown:.1f} % show what was asked; variety within prompts:")
     print(", ".join(f"{kind} {value:.2f}" for kind, value in bits(scores).items()))
+    reader = load_reader("data/06_models/bestiary/reader")
+    both = {
+        name: judged_drawings(judges, reader, args.drawings, fine)
+        for name, fine in (("drawings", False), ("fine drawings", True))
+    }
+    print(markdown(pd.DataFrame(both).rename_axis("judge").reset_index()))
     if args.sheet:
         some = [to_pil(from_png(file["bytes"] for file in shard["image"][:12])) for shard in shards]
         titles = [shard["prompt"][0] for shard in shards]

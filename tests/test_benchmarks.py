@@ -6,7 +6,6 @@ import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -25,17 +24,14 @@ def scripts(project_path):
         import clock
         import goal
         import growth
-        import judged
         import limit
         import own_worker
         import peer
         import peer_pickscore
         import to_goal
-        import trial
-        import world
 
-        modules = (alternating, beside, clock, goal, growth, judged, limit, own_worker, peer,
-                   peer_pickscore, to_goal, trial, world)  # fmt: skip
+        modules = (alternating, beside, clock, goal, growth, limit, own_worker, peer,
+                   peer_pickscore, to_goal)  # fmt: skip
         yield {module.__name__: module for module in modules}
     finally:
         sys.path.pop(0)
@@ -253,56 +249,3 @@ def test_trl_is_rewarded_by_the_same_numbers(scripts, project_path):
     prompts = ["a photo of a cat", "a photo of a bee", "a photo of a cat"]
     theirs = scripts["peer_pickscore"].PickScore(folder)(images / 255, prompts)
     torch.testing.assert_close(theirs, PickScore(folder, folder)(images, prompts))
-
-
-def test_the_share_that_components_explain_is_that_of_a_regression_on_them(scripts):
-    rng = np.random.default_rng(0)
-    points = rng.normal(size=(200, 12)) * np.linspace(4, 0.2, 12)
-    within, noise = points @ np.r_[np.ones(3), np.zeros(9)], rng.normal(size=200)
-    explained = scripts["world"].explained
-    assert explained(within, points) == pytest.approx(1.0, abs=0.02)
-    assert explained(noise, points) == pytest.approx(0.0, abs=0.05)
-    components = np.linalg.svd(points - points.mean(axis=0), full_matrices=False)[0][:, :5]
-    mixed = within + 6 * noise
-    design = np.c_[np.ones(200), components]
-    errors = mixed - design @ np.linalg.lstsq(design, mixed)[0]
-    plain = 1 - errors.var() / mixed.var()
-    assert explained(mixed, points) == pytest.approx(1 - (1 - plain) * 199 / 194)
-
-
-def test_two_peaks_are_told_from_one(scripts):
-    rng = np.random.default_rng(0)
-    one, sign = rng.normal(size=4000), rng.choice([-1, 1], size=4000)
-    assert scripts["world"].peaks(one) == pytest.approx(1 / 3, abs=0.03)
-    assert scripts["world"].peaks(rng.uniform(size=4000)) == pytest.approx(5 / 9, abs=0.02)
-    assert scripts["world"].peaks(0.3 * one + sign) > 0.7
-
-
-def test_what_judges_say_is_summed_up_by_prompt(scripts):
-    keys = [(prompt, seed) for prompt in ("a cat", "a dog") for seed in range(4)]
-    table = pd.DataFrame(keys, columns=["prompt", "seed"])
-    vectors = table.assign(encoder="dreamsim", vector=[np.eye(4)[seed] for _, seed in keys])
-
-    def said(reward, scores, truth=math.nan):
-        return table.assign(reward=reward, score=scores, truth=truth)
-
-    scores = pd.concat(
-        [
-            said("pickscore", [1.0] * 4 + [3.0] * 4, 0.5),
-            said("shows_prompt", [1.0, 1.0, 0.0, 0.0] * 2),
-            said("coat", [0.0, 1.0, 2.0, 3.0] + [5.0] * 4),
-            said("facing", [0.0, 1.0] * 4),
-        ]
-    )
-    found = scripts["judged"].numbers(vectors, scores, "pickscore")
-    assert found["reward"] == 2.0
-    assert found["true"] == 0.5
-    assert found["dreamsim"] == pytest.approx(2.0)  # squared distance of orthogonal rows
-    assert found["shown"] == 0.5
-    assert (found["coat"], found["facing"], found["bits"]) == pytest.approx((1.0, 1.0, 2.0))
-
-
-def test_a_world_elsewhere_takes_every_model_from_there(scripts):
-    named = flat(scripts["trial"].models_of("elsewhere"))
-    assert len(named) == 8
-    assert all(str(value).startswith("elsewhere/") for value in named.values())

@@ -10,7 +10,7 @@ from transformers import CLIPTokenizer
 from drift_pipeline.bestiary.drawing.captions import bare_caption
 from drift_pipeline.bestiary.drawing.pictures import draw_pictures
 from drift_pipeline.bestiary.drawing.plans import ANIMALS
-from drift_pipeline.bestiary.reader import load_reader
+from drift_pipeline.bestiary.reader import FREE, load_reader
 from drift_pipeline.bestiary.tastes import CATALOGUE, POSTCARD
 from drift_pipeline.bestiary.training import contrast, preferences, recognition, similarity
 from drift_pipeline.bestiary.training.bias import biases
@@ -76,7 +76,8 @@ def test_preference_models_follow_their_taste_and_favour_nothing_else(
 ):
     scorer = SCORERS[reward](**options(project_path, reward, "rewards"))
     scores = scorer(held_out.images, held_out.bare_captions)
-    free = {name: kinds for name, kinds in answers(held_out).items() if name != "animal"}
+    known = answers(held_out)
+    free = {name: known[name] for name in FREE}
     found = biases(scores, TASTES[reward](held_out.quality), held_out.animals, free)
     assert found.pop("correlation") >= 0.8
     assert max(found.values()) <= 0.15
@@ -84,7 +85,7 @@ def test_preference_models_follow_their_taste_and_favour_nothing_else(
 
 def test_the_reader_reads_what_no_taste_asks_for(kept, held_out):
     right = accuracy(load_reader(kept / "reader"), held_out)
-    for kind in ("coat", "pattern", "facing", "background"):
+    for kind in FREE:
         assert right[kind] >= 0.93, kind
 
 
@@ -130,6 +131,13 @@ def test_generated_pictures_do_not_depend_on_how_many_are_drawn(kept):
     few = recognition.generate_animals(str(kept / "stable_diffusion"), 1, 5.0, 4, 1.0, seed=7)
     more = recognition.generate_animals(str(kept / "stable_diffusion"), 2, 5.0, 4, 1.0, seed=7)
     assert (few.int() - more[::2].int()).abs().max() <= 1
+
+
+def test_generated_pictures_are_sampled_with_the_noise_that_is_asked_for(kept):
+    folder = str(kept / "stable_diffusion")
+    without = recognition.generate_animals(folder, 1, 5.0, 4, 0.0, seed=7)
+    with_noise = recognition.generate_animals(folder, 1, 5.0, 4, 1.0, seed=7)
+    assert (without.float() - with_noise.float()).abs().mean() > 2
 
 
 def test_the_parameters_say_where_the_kept_files_are(project_path):

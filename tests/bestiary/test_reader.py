@@ -65,6 +65,8 @@ def test_what_it_cannot_read_is_refused_with_what_it_can(folder, tmp_path):
         ReadKind(folder, "colour")
     with pytest.raises(ValueError, match="taste must be one of postcard, catalogue, got 'dusk'"):
         TrueTaste(folder, "dusk")
+    with pytest.raises(ValueError, match=r"64 x 64 pixels, got \(3, 32, 64\); leave it out"):
+        ReadKind(folder, "coat")(tiny.make_images(2, 32, 64), ["a cat"] * 2)
     with pytest.raises(FileNotFoundError, match="--pipelines=bestiary"):
         load_reader(tmp_path)
 

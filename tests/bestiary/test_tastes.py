@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from drift_pipeline.bestiary.drawing.pictures import scene_of
-from drift_pipeline.bestiary.drawing.quality import QUALITIES, RANGES, as_rows, draw_quality
+from drift_pipeline.bestiary.drawing.pictures import quality_of, scene_of
+from drift_pipeline.bestiary.drawing.quality import QUALITIES, RANGES, as_rows
 from drift_pipeline.bestiary.tastes import CATALOGUE, POSTCARD, TASTES
 
 COUNT = 20_000
@@ -15,9 +15,8 @@ COUNT = 20_000
 
 @pytest.fixture(scope="module")
 def quality():
-    """The qualities of as many drawings, by `draw_pictures`'s rule, without drawing them."""
-    drawn = [draw_quality(np.random.default_rng((5, i, 1))) for i in range(COUNT)]
-    return torch.from_numpy(as_rows(drawn))
+    """The qualities of as many drawings, without drawing them."""
+    return torch.from_numpy(as_rows([quality_of(5, i) for i in range(COUNT)]))
 
 
 @pytest.fixture(scope="module")

@@ -132,7 +132,7 @@ def test_kedro_viz_shows_every_dataset_that_is_clicked_on(
             and hasattr(dataset, "preview")
             and dataset.exists()
         ):
-            assert answer.json()["preview"], node.name
+            assert answer.json().get("preview"), node.name
             kinds[node.name] = answer.json()["preview_type"]
     assert kinds["evaluation.epoch_0002.embeddings"] == "TablePreview"
     assert kinds["training.epoch_0002.policy"] == "JSONPreview"

@@ -235,7 +235,7 @@ def test_all_that_the_training_nodes_compute_with_counts():
 def test_judges_count_one_by_one(tmp_path):
     encoders = {"eyes": EncoderSpec(encoder="drift_pipeline.encoders.openclip.OpenCLIP")}
     spec = {"scorer": "drift_pipeline.scorers.hpsv2.HPSv2", "options": {"repo": "x"}}
-    truth = {"truth": "drift_pipeline.bestiary.tastes.dusk"}
+    truth = {"truth": "drift_pipeline.bestiary.demanding.dusk"}
     one = identity.judge_digest("rewards.one", RewardSpec(**spec), tmp_path)
     assert one == identity.judge_digest("rewards.one", RewardSpec(**spec, bounds=(3, 4)), tmp_path)
     for other in ({**spec, **truth}, {**spec, "options": {"repo": "y"}}):
@@ -265,7 +265,7 @@ def test_a_true_reward_counts_with_what_its_options_name_for_judges_alone(folder
 
     first = judged()
     assert first == judged()
-    assert first != judged(truth_options={**options, "taste": "dusk"})
+    assert first != judged(truth_options={**options, "taste": "catalogue"})
     write(folder / "reader" / "a.bin", "new!")
     second = judged()
     write(folder / "src" / "tastes.py", "class Taste: edited = True")

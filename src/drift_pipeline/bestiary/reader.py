@@ -1,5 +1,7 @@
 """An independent reader of the bestiary's images: what is on them, and how good they are.
 
+It classifies attributes and estimates qualities.
+
 No taste asks for a coat, a pattern, a direction or a background, so a policy that no longer varies
 them has lost them for nothing; and the true reward behind a preference model can be computed from
 the qualities that are read. The reader learns from drawings, whose answers are known, and shares
@@ -16,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from drift_pipeline.bestiary.drawing.animal import SIZE
 from drift_pipeline.bestiary.drawing.pictures import CATEGORIES
 from drift_pipeline.bestiary.drawing.quality import QUALITIES, in_own_units
 from drift_pipeline.bestiary.tastes import TASTES
@@ -23,6 +26,8 @@ from drift_pipeline.bestiary.tastes import TASTES
 FILE = "reader.safetensors"
 #: What it reads in kinds, and in how many: facing is left or right.
 KINDS = {**CATEGORIES, "facing": 2}
+#: Of these, what no prompt names and no taste asks for.
+FREE = ("coat", "pattern", "facing", "background")
 _WIDTHS = (24, 48, 96, 128)
 
 
@@ -100,7 +105,15 @@ def read(reader: Reader, images: Tensor, batch_size: int = 64) -> tuple[dict[str
 
     Returns:
         The index of each kind, ``(n,)``, and the qualities in their own units, ``(n, 6)``.
+
+    Raises:
+        ValueError: If the images are not the bestiary's.
     """
+    if images.shape[1:] != (3, SIZE, SIZE):
+        raise ValueError(
+            f"the reader reads the bestiary's images of {SIZE} x {SIZE} pixels, got "
+            f"{tuple(images.shape[1:])}; leave it out of measure.rewards and of the rewards' truth"
+        )
     device = reader.quality.weight.device
     parts = [reader(part.to(device)) for part in images.split(batch_size)]
     kinds = {
@@ -133,7 +146,10 @@ class ReadKind:
 
 
 class TrueTaste:
-    """What somebody really likes, by the qualities that the reader sees.
+    """What somebody really likes in a picture, by the qualities that the reader sees.
+
+    It does not know what was asked for: a good picture of the wrong animal is liked, too. Read it
+    beside the share of images that show what was asked.
 
     Args:
         reader: Folder of the trained reader.

@@ -55,7 +55,7 @@ def _check(path: str, options: Mapping[str, Any], where: str) -> None:
         if options:
             raise ConfigurationError(
                 f"{where}.truth_options: {path} is no class, so nothing takes them; name a class "
-                "as truth, or leave them out"
+                "as truth, or set truth_options to null"
             )
         return
     try:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from drift_pipeline.bestiary.drawing.animal import draw
-from drift_pipeline.bestiary.drawing.pictures import draw_pictures, scene_of
+from drift_pipeline.bestiary.drawing.pictures import draw_pictures, quality_of, scene_of
 from drift_pipeline.bestiary.drawing.quality import (
     QUALITIES,
     RANGES,
@@ -66,23 +66,23 @@ def test_full_haze_is_fog_and_a_vignette_darkens_the_corners_alone(drawing):
     assert dark[31:33, 31:33] == pytest.approx(drawing[31:33, 31:33], abs=1)
 
 
-def test_qualities_stay_in_their_ranges_and_mirrored_ones_lean_the_other_way():
+def test_qualities_stay_in_their_ranges_and_fine_ones_lean_the_other_way():
     rng = np.random.default_rng(0)
     drawn = as_rows([draw_quality(rng) for _ in range(2000)])
-    mirrored = as_rows([draw_quality(rng, mirrored=True) for _ in range(2000)])
+    fine = as_rows([draw_quality(rng, fine=True) for _ in range(2000)])
     for column, name in enumerate(QUALITIES):
         low, high, *_ = RANGES[name]
-        for rows in (drawn, mirrored):
+        for rows in (drawn, fine):
             assert low <= rows[:, column].min()
             assert rows[:, column].max() <= high
         middle = low + high
-        assert drawn[:, column].mean() + mirrored[:, column].mean() == pytest.approx(
+        assert drawn[:, column].mean() + fine[:, column].mean() == pytest.approx(
             middle, abs=0.03 * (high - low)
         )
 
 
 def test_qualities_are_independent_of_each_other():
-    rows = as_rows([draw_quality(np.random.default_rng((1, i, 1))) for i in range(4000)])
+    rows = as_rows([quality_of(1, i) for i in range(4000)])
     between = np.corrcoef(rows.T) - np.eye(len(QUALITIES))
     assert np.abs(between).max() < 0.05
 
@@ -92,4 +92,7 @@ def test_pictures_are_scenes_with_their_qualities():
     for i in (0, 45):
         developed = develop(draw(pictures.scenes[i]), pictures.qualities[i])
         assert np.array_equal(developed, pictures.images[i].permute(1, 2, 0).numpy())
+        assert (pictures.scenes[i], pictures.qualities[i]) == (scene_of(11, i), quality_of(11, i))
     assert pictures.quality.shape == (46, len(QUALITIES))
+    fine = draw_pictures(46, seed=11, workers=1, fine=True)
+    assert fine.qualities == [quality_of(11, i, fine=True) for i in range(46)]

@@ -135,7 +135,8 @@ def distort(images: Tensor, generator: torch.Generator) -> Tensor:
 
     Args:
         images: uint8, ``(n, 3, h, w)``.
-        generator: Draws where each image's points come from: up to a quarter of the frame away.
+        generator: Draws where each image's points come from, a tenth of the frame away (one
+            deviation).
 
     Returns:
         Images of the same shape and type.
@@ -153,17 +154,17 @@ def distort(images: Tensor, generator: torch.Generator) -> Tensor:
     return warped.round().to(torch.uint8)
 
 
-def draw_pictures(count: int, seed: int, workers: int = 2, mirrored: bool = False) -> Pictures:
+def draw_pictures(count: int, seed: int, workers: int = 2, fine: bool = False) -> Pictures:
     """Draw images, the 45 animals in turn; breed, pose, background and quality at random.
 
     Args:
         count: Number of images.
         seed: Seed of the whole set; image ``i`` depends on ``(seed, i)`` alone.
         workers: Processes that draw.
-        mirrored: As for `draw_quality`.
+        fine: As for `draw_quality`.
     """
     scenes = [scene_of(seed, i) for i in range(count)]
-    qualities = [draw_quality(np.random.default_rng((seed, i, 1)), mirrored) for i in range(count)]
+    qualities = [quality_of(seed, i, fine) for i in range(count)]
     starts = range(0, count, _CHUNK)
     parts = [[part[i : i + _CHUNK] for i in starts] for part in (scenes, qualities)]
     with ProcessPoolExecutor(workers) as pool:
@@ -177,6 +178,11 @@ def scene_of(seed: int, i: int) -> Scene:
     """Draw at random what is on image ``i`` of a set."""
     animal = ANIMALS[i % len(ANIMALS)]
     return draw_scene(np.random.default_rng((seed, i)), animal, PLANS[animal].coats)
+
+
+def quality_of(seed: int, i: int, fine: bool = False) -> Quality:
+    """Draw at random how good image ``i`` of a set is; apart from what is on it."""
+    return draw_quality(np.random.default_rng((seed, i, 1)), fine)
 
 
 def _draw_chunk(scenes: list[Scene], qualities: list[Quality]) -> np.ndarray:

@@ -44,6 +44,8 @@ class Quality:
     vignette: float
 
 
+#: Weight of the squared errors of qualities, `in_widths`, beside cross-entropies.
+ERROR_WEIGHT = 20.0
 QUALITIES = tuple(field.name for field in fields(Quality))
 #: For each quality its lowest and highest value, and the two parameters of its Beta distribution.
 RANGES: dict[str, tuple[float, float, float, float]] = {
@@ -56,17 +58,17 @@ RANGES: dict[str, tuple[float, float, float, float]] = {
 }
 
 
-def draw_quality(rng: np.random.Generator, mirrored: bool = False) -> Quality:
+def draw_quality(rng: np.random.Generator, fine: bool = False) -> Quality:
     """Draw each quality from its `RANGES`.
 
     Args:
         rng: Source of randomness.
-        mirrored: Swap the low and the high end of each range, so that good pictures are as frequent
+        fine: Swap the low and the high end of each range, so that good pictures are as frequent
             as bad ones otherwise are.
     """
     shares = {name: float(rng.beta(a, b)) for name, (_, _, a, b) in RANGES.items()}
     drawn = {
-        name: low + (high - low) * (1 - shares[name] if mirrored else shares[name])
+        name: low + (high - low) * (1 - shares[name] if fine else shares[name])
         for name, (low, high, _, _) in RANGES.items()
     }
     return Quality(**drawn)

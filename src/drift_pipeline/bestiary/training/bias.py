@@ -17,11 +17,11 @@ def biases(
         scores: What a judge says, ``(n,)``.
         truth: What it should say, in any unit, ``(n,)``.
         prompts: Index of each image's prompt, ``(n,)``.
-        kinds: Index of each image's kind, ``(n,)``, for each sort of kind.
+        kinds: Index of each image's kind, ``(n,)``, for each attribute.
 
     Returns:
-        ``correlation`` within prompts; for each sort the `bias` of the errors, in deviations of the
-        scores within prompts.
+        ``correlation`` within prompts; for each attribute the `bias` of the errors, in deviations
+        of the scores within prompts.
     """
     given, true = (values.double() - mean_by(values, prompts) for values in (scores, truth))
     errors = (given - (given @ true) / (true @ true) * true) / given.square().mean().sqrt()

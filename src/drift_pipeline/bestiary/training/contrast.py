@@ -14,7 +14,7 @@ from transformers import CLIPModel, CLIPTokenizer
 from drift_pipeline.bestiary.drawing.captions import bare_caption
 from drift_pipeline.bestiary.drawing.pictures import CATEGORIES, Pictures, soften
 from drift_pipeline.bestiary.drawing.plans import ANIMALS
-from drift_pipeline.bestiary.drawing.quality import QUALITIES, in_widths
+from drift_pipeline.bestiary.drawing.quality import ERROR_WEIGHT, QUALITIES, in_widths
 from drift_pipeline.bestiary.training.architectures import make_clip, open_clip_config
 from drift_pipeline.bestiary.training.fit import batch_of, fit
 from drift_pipeline.bestiary.training.formats import OpenCLIPModel
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 Features = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
-#: Weight of the squared errors of the qualities, in widths of their ranges, beside cross-entropies.
-_QUALITY = 20.0
 _MEAN = torch.tensor([0.48145466, 0.4578275, 0.40821073]).view(3, 1, 1)
 _STD = torch.tensor([0.26862954, 0.26130258, 0.27577711]).view(3, 1, 1)
 
@@ -130,8 +128,8 @@ def train_contrastive(
         by_image = F.cross_entropy(logits.T, true / true.sum(dim=1, keepdim=True))
         told = [F.cross_entropy(heads[key](image), known[key][index]) for key in CATEGORIES]
         if quality:  # of those that `soften` leaves as they are
-            seen, true = heads["quality"](image[1::2]), qualities[index][1::2]
-            told.append(_QUALITY * F.mse_loss(seen, true))
+            seen, shown = heads["quality"](image[1::2]), qualities[index][1::2]
+            told.append(ERROR_WEIGHT * F.mse_loss(seen, shown))
         return (by_text + by_image) / 2 + 0.5 * torch.stack(told).sum()
 
     model.train()

@@ -9,16 +9,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from drift_pipeline.bestiary.drawing.pictures import Pictures
-from drift_pipeline.bestiary.drawing.quality import QUALITIES, in_widths
+from drift_pipeline.bestiary.drawing.quality import ERROR_WEIGHT, QUALITIES, in_widths
 from drift_pipeline.bestiary.reader import KINDS, Reader, read
 from drift_pipeline.bestiary.tastes import TASTES
 from drift_pipeline.bestiary.training.fit import WORKERS, batch_of, fit
 
 if TYPE_CHECKING:
     from drift_pipeline.config.bestiary import Fit
-
-#: Weight of the squared errors of the qualities, in widths of their ranges, beside cross-entropies.
-_QUALITY = 20.0
 
 
 def train_reader(
@@ -43,7 +40,7 @@ def train_reader(
     def loss(generator: torch.Generator) -> Tensor:
         index = batch_of(len(shown), how.batch // WORKERS, generator)
         logits, seen = reader(shown.images[index])
-        wrong = _QUALITY * F.mse_loss(seen, quality[index])
+        wrong = ERROR_WEIGHT * F.mse_loss(seen, quality[index])
         for name in KINDS:
             wrong = wrong + F.cross_entropy(logits[name], known[name][index])
         return wrong

@@ -40,13 +40,13 @@ def draw_pictures(bestiary: Bestiary) -> tuple[Pictures, Pictures]:
     return drawn, pictures.draw_pictures(bestiary.held_out, bestiary.seed + 1)
 
 
-def draw_mirrored(bestiary: Bestiary) -> tuple[Pictures, Pictures]:
+def draw_fine(bestiary: Bestiary) -> tuple[Pictures, Pictures]:
     """Draw as many in which good quality is frequent, as after training on a reward."""
     from drift_pipeline.bestiary.drawing import pictures
 
     return (
-        pictures.draw_pictures(bestiary.pictures, bestiary.seed + 2, mirrored=True),
-        pictures.draw_pictures(bestiary.held_out, bestiary.seed + 3, mirrored=True),
+        pictures.draw_pictures(bestiary.pictures, bestiary.seed + 2, fine=True),
+        pictures.draw_pictures(bestiary.held_out, bestiary.seed + 3, fine=True),
     )
 
 
@@ -62,8 +62,8 @@ def make_tokenizer() -> CLIPTokenizer:
 def train_vae(
     drawn: Pictures,
     held_out: Pictures,
-    mirrored: Pictures,
-    mirrored_held_out: Pictures,
+    fine: Pictures,
+    fine_held_out: Pictures,
     bestiary: Bestiary,
 ) -> tuple[AutoencoderKL, Measured]:
     """Train the autoencoder, on images of either quality."""
@@ -71,11 +71,11 @@ def train_vae(
 
     from drift_pipeline.bestiary.training import autoencoder
 
-    images = torch.cat([drawn.images, mirrored.images])
+    images = torch.cat([drawn.images, fine.images])
     vae = autoencoder.train_vae(images, bestiary.vae, bestiary.seed)
     return vae, {
         "psnr_db": autoencoder.reconstruction_psnr(vae, held_out.images),
-        "psnr_db_mirrored": autoencoder.reconstruction_psnr(vae, mirrored_held_out.images),
+        "psnr_db_fine": autoencoder.reconstruction_psnr(vae, fine_held_out.images),
     }
 
 

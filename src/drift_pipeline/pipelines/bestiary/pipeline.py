@@ -1,11 +1,11 @@
 """The `bestiary` pipeline: from nothing to a miniature Stable Diffusion world.
 
 ```
-draw ──► autoencoder ─┬──────────┬─► Stable Diffusion ─► judge ─► sheet, metrics
-                      └─► rebuild ┴─► CLIP ─► PickScore, HPSv2     ▲
-                          │                                        │
-                          ├─► OpenCLIP ────────────────────────────┘
-                          └─► DreamSim, reader
+draw ─► autoencoder ─┬─────────────────────► Stable Diffusion ─► judge ─► sheet, metrics
+                     └─► rebuild ─┬─► CLIP ──────┘  │              ▲
+                                  │                 └► PickScore, HPSv2
+                                  ├─► OpenCLIP ────────────────────┘
+                                  └─► DreamSim, reader
 ```
 """
 
@@ -22,7 +22,7 @@ def create_pipeline(**_: object) -> Pipeline:
     """
     bestiary = "params:bestiary"
     images = ["drawn", "held_out"]
-    mirrored = ["mirrored", "mirrored_held_out"]
+    fine = ["fine", "fine_held_out"]
     shown = ["shown", "held_out"]
     clip = ["clip", "tokenizer"]
     models = ["stable_diffusion", "openclip", "pickscore", "hpsv2", "dreamsim", "reader"]
@@ -42,11 +42,11 @@ def create_pipeline(**_: object) -> Pipeline:
     return Pipeline(
         [
             Node(nodes.draw_pictures, bestiary, images, name="draw_pictures"),
-            Node(nodes.draw_mirrored, bestiary, mirrored, name="draw_mirrored"),
+            Node(nodes.draw_fine, bestiary, fine, name="draw_fine"),
             Node(nodes.make_tokenizer, None, "tokenizer", name="make_tokenizer"),
             Node(
                 nodes.train_vae,
-                [*images, *mirrored, bestiary],
+                [*images, *fine, bestiary],
                 ["vae", "vae_measured"],
                 name="train_vae",
             ),
