@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-import torch
 from kedro.config import OmegaConfigLoader
 from own_worker import ENVIRONMENT
 
@@ -17,6 +15,7 @@ from drift_pipeline.config.evaluation import Measure
 from drift_pipeline.config.prompt_files import read_prompts
 from drift_pipeline.diversity.entropy import kind_bits
 from drift_pipeline.diversity.pairwise import mean_pairwise_distance
+from drift_pipeline.evaluation.checkpoint_features import CheckpointFeatures, read_features
 from drift_pipeline.evaluation.generation import draw_shards
 from drift_pipeline.evaluation.judges import Judges
 from drift_pipeline.evaluation.judging import embed_and_score
@@ -46,34 +45,31 @@ def draw(
     return list(draw_shards(policy, state, "judged", protocol, range(len(texts)), workers=2))
 
 
-def judge(shards: list[pd.DataFrame], judges: Judges) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Embed and score images; see `embed_and_score`."""
-    return embed_and_score(shards, judges.encoders, judges.scorers, judges.truths)
+def judge(shards: list[pd.DataFrame], judges: Judges) -> CheckpointFeatures:
+    """Embed and score images, and put what the judges say together by prompt."""
+    return features_of(*embed_and_score(shards, judges.encoders, judges.scorers, judges.truths))
 
 
-def by_prompt(table: pd.DataFrame, column: str) -> np.ndarray:
-    """Return a column, one row per prompt, `(p, n, ...)`."""
-    groups = table.groupby("prompt", sort=False)[column]
-    return np.stack([np.stack(values.tolist()) for _, values in groups])
+def features_of(vectors: pd.DataFrame, scores: pd.DataFrame) -> CheckpointFeatures:
+    """Put what the judges say together by prompt."""
+    return read_features(vectors, scores, FREE)
 
 
-def numbers(vectors: pd.DataFrame, scores: pd.DataFrame, reward: str) -> dict[str, float]:
+def numbers(features: CheckpointFeatures, reward: str) -> dict[str, float]:
     """Sum up what the judges say: reward and truth, diversities, share shown, bits by kind."""
-    own = scores[scores["reward"] == reward]
-    found = {"reward": own["score"].mean(), "true": own["truth"].mean()}
-    for encoder, seen in vectors.groupby("encoder", sort=False):
-        points = torch.from_numpy(by_prompt(seen, "vector"))
-        found[str(encoder)] = float(mean_pairwise_distance(points).mean())
-    shown = scores[scores["reward"] == "shows_prompt"]
-    found["shown"] = shown["score"].mean()
-    return found | bits(scores)
-
-
-def bits(scores: pd.DataFrame) -> dict[str, float]:
-    """Return the variety of each kind within prompts, in bits, and of all together."""
-    found = {
-        kind: float(kind_bits(torch.from_numpy(by_prompt(table, "score"))).mean())
-        for kind, table in scores.groupby("reward", sort=False)
-        if kind in FREE
+    return {
+        "reward": float(features.scores[reward].mean()),
+        "true": float(features.truths[reward].mean()),
+        **{
+            name: float(mean_pairwise_distance(points).mean())
+            for name, points in features.embeddings.items()
+        },
+        "shown": float(features.scores["shows_prompt"].mean()),
+        **bits(features),
     }
+
+
+def bits(features: CheckpointFeatures) -> dict[str, float]:
+    """Return the variety of each kind within prompts, in bits, and of all together."""
+    found = {kind: float(kind_bits(kinds).mean()) for kind, kinds in features.kinds.items()}
     return found | {"bits": sum(found.values())}

@@ -67,7 +67,7 @@ def train(changes: dict[str, Any], args: argparse.Namespace, judges: Judges) -> 
             state, _, summary = trainer.epoch(run, state)
         if epoch % args.every == 0 or epoch == args.epochs:
             shards = draw(trainer.policy, state, run, args.prompts, args.each)
-            found = numbers(*judge(shards, judges), run.reward_name)
+            found = numbers(judge(shards, judges), run.reward_name)
             steps = {"KL by step": summary.get("kl_by_step")}
             name = {"method": run.method_name, "seed": str(run.seed), "epoch": epoch}
             rows.append({**name, **found, **steps})

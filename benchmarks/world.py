@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from alternating import markdown
-from judged import bits, by_prompt, draw, judge, load_judges
+from judged import bits, draw, judge, load_judges
 from own_worker import read_run
 from scipy import stats
 
@@ -37,6 +37,7 @@ from drift_pipeline.bestiary.training.bias import biases
 from drift_pipeline.bestiary.training.reading import accuracy, answers
 from drift_pipeline.common.image_grid import Row, lay_out
 from drift_pipeline.common.images import from_png, to_pil
+from drift_pipeline.evaluation.checkpoint_features import CheckpointFeatures
 from drift_pipeline.evaluation.judges import Judges
 from drift_pipeline.runs import loading
 
@@ -62,15 +63,15 @@ def peaks(rewards: np.ndarray) -> float:
     return float((skew**2 + 1) / (kurtosis + 3 * (n - 1) ** 2 / ((n - 2) * (n - 3))))
 
 
-def describe(scores: pd.DataFrame, vectors: pd.DataFrame) -> pd.DataFrame:
+def describe(features: CheckpointFeatures) -> pd.DataFrame:
     """Describe each reward whose truth is known by what it sees in the images; one row each."""
-    seen = by_prompt(vectors[vectors["encoder"] == "dreamsim"], "vector")
+    seen = features.embeddings["dreamsim"].numpy()
     rows = []
-    for reward, table in scores[scores["truth"].notna()].groupby("reward", sort=False):
-        given, true = by_prompt(table, "score"), by_prompt(table, "truth")
+    for reward, truths in features.truths.items():
+        given, true = features.scores[reward].numpy(), truths.numpy()
         deviation = true.std(axis=1, ddof=1).mean()
         follows = [np.corrcoef(one, other)[0, 1] for one, other in zip(given, true, strict=True)]
-        asked = [explained(one, points) for one, points in zip(given, seen, strict=True)]
+        parts = [explained(one, points) for one, points in zip(given, seen, strict=True)]
         rows.append(
             {
                 "reward": reward,
@@ -81,7 +82,7 @@ def describe(scores: pd.DataFrame, vectors: pd.DataFrame) -> pd.DataFrame:
                 "room": (BEST - true.mean()) / deviation,
                 "bimodality": np.mean([peaks(one) for one in given]),
                 "correlation": np.mean(follows),
-                "explained": np.mean(asked),
+                "explained": np.mean(parts),
             }
         )
     return pd.DataFrame(rows)
@@ -112,11 +113,11 @@ def main() -> None:
     policy = loading.load_policy(run)
     shards = draw(policy, policy.initial_state(run.seed), run, args.prompts, args.each)
     judges = load_judges(run, {})
-    vectors, scores = judge(shards, judges)
-    print(markdown(describe(scores, vectors)))
-    shown = scores[scores["reward"] == "shows_prompt"]["score"].mean()
+    features = judge(shards, judges)
+    print(markdown(describe(features)))
+    shown = float(features.scores["shows_prompt"].mean())
     print(f"\n{100 * shown:.1f} % show what was asked; variety within prompts:")
-    print(", ".join(f"{kind} {value:.2f}" for kind, value in bits(scores).items()))
+    print(", ".join(f"{kind} {value:.2f}" for kind, value in bits(features).items()))
     reader = load_reader("data/06_models/bestiary/reader")
     both = {
         name: judged_drawings(judges, reader, args.drawings, fine)

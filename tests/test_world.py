@@ -65,7 +65,7 @@ def test_what_judges_say_is_summed_up_by_prompt(scripts):
             said("facing", [0.0, 1.0] * 4),
         ]
     )
-    found = scripts["judged"].numbers(vectors, scores, "pickscore")
+    found = scripts["judged"].numbers(scripts["judged"].features_of(vectors, scores), "pickscore")
     assert found["reward"] == 2.0
     assert found["true"] == 0.5
     assert found["dreamsim"] == pytest.approx(2.0)  # squared distance of orthogonal rows

@@ -1,9 +1,10 @@
 """Demanding rewards: what they measure on pictures whose answer is known."""
 
 import numpy as np
+import pytest
 import torch
 
-from drift_pipeline.bestiary.demanding import Dusk, Frost, describe, dusk, frost
+from drift_pipeline.bestiary.demanding import Demand, describe, dusk, frost
 from drift_pipeline.bestiary.drawing.animal import draw
 from drift_pipeline.bestiary.drawing.pictures import scene_of
 
@@ -52,7 +53,9 @@ def test_drawings_spread_over_the_unit_interval():
         assert 0.65 < float(score.max()) < 1.05
 
 
-def test_the_scorers_give_the_demands_whatever_the_prompt():
+def test_the_scorer_gives_the_demand_whatever_the_prompt():
     images = torch.stack([card((250, 150, 70), (240, 190, 90)), card((200, 220, 255))])
-    assert torch.equal(Dusk()(images, ["a cat", "a dog"]), dusk(images))
-    assert torch.equal(Frost()(images, ["a cat", "a dog"]), frost(images))
+    assert torch.equal(Demand("dusk")(images, ["a cat", "a dog"]), dusk(images))
+    assert torch.equal(Demand("frost")(images, ["a cat", "a dog"]), frost(images))
+    with pytest.raises(ValueError, match="demand must be one of dusk, frost, got 'noon'"):
+        Demand("noon")

@@ -4,6 +4,7 @@ import pytest
 import tiny
 import torch
 
+from drift_pipeline.bestiary import reader as reader_module
 from drift_pipeline.bestiary.drawing.pictures import draw_pictures
 from drift_pipeline.bestiary.drawing.quality import QUALITIES, RANGES, in_own_units, in_widths
 from drift_pipeline.bestiary.reader import (
@@ -58,6 +59,27 @@ def test_the_true_taste_is_the_taste_of_the_qualities_that_are_read(folder, imag
     quality = read(load_reader(folder), images)[1]
     for name, taste in TASTES.items():
         assert torch.equal(TrueTaste(folder, name)(images), taste(quality))
+
+
+def test_images_are_read_once_however_many_ask_and_anew_where_they_have_changed(
+    folder, images, monkeypatch
+):
+    asked = []
+
+    def counted(network, shown, *_):
+        asked.append(len(shown))
+        return read(network, shown)
+
+    monkeypatch.setattr(reader_module, "read", counted)
+    shown = images.clone()
+    first = ReadKind(folder, "coat")(shown, [""] * 5)
+    TrueTaste(folder, "postcard")(shown)
+    assert torch.equal(ReadKind(folder, "coat")(shown, [""] * 5), first)
+    assert asked == [5]
+    shown[0] = 255 - shown[0]
+    ReadKind(folder, "coat")(shown, [""] * 5)
+    ReadKind(folder, "coat")(images.clone(), [""] * 5)
+    assert asked == [5, 5, 5]
 
 
 def test_what_it_cannot_read_is_refused_with_what_it_can(folder, tmp_path):

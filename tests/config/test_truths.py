@@ -65,10 +65,12 @@ def test_a_missing_file_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("reward", "message"),
     [
-        (spec("Taste", file="x", wait=3),
-         r"truth_options: .*\.Taste: .*'wait'; it takes: file, weight, device"),
-        (spec("Taste", weight=3), r"truth_options: .*\.Taste: missing .*'file'"),
-        (spec("Plain", weight=3), r"truth_options: .*\.Plain: .*'weight'; it takes: nothing"),
+        (spec("Taste", file="x", noise=3),
+         r"truth_options\.noise: is not an option of .*\.Taste; it takes: file, weight, device"),
+        (spec("Taste", file="x", wieght=3),
+         r"truth_options\.wieght: is not an option of .*\.Taste; did you mean weight"),
+        (spec("Taste", weight=3), r"truth_options: .*\.Taste needs 'file'"),
+        (spec("Plain", weight=3), r"truth_options\.weight: .*\.Plain; it takes: none"),
         (spec("function", weight=3), r"truth_options: .*\.function is no class"),
         (spec("absent"), r"truth: cannot import"),
     ],

@@ -67,17 +67,24 @@ def frost(images: Tensor) -> Tensor:
     return 0.3 + 0.5 * cold + 0.35 * bright + 0.4 * contrast - 0.3 * seen["size"].clamp(0.05, 0.5)
 
 
-class Dusk:
-    """The reward `dusk`, whatever the prompt."""
+DEMANDS = {"dusk": dusk, "frost": frost}
+
+
+class Demand:
+    """One of the demanding rewards, whatever the prompt.
+
+    Args:
+        demand: One of `DEMANDS`.
+
+    Raises:
+        ValueError: Where there is no such demand.
+    """
+
+    def __init__(self, demand: str) -> None:
+        if demand not in DEMANDS:
+            raise ValueError(f"demand must be one of {', '.join(DEMANDS)}, got {demand!r}")
+        self.demand = DEMANDS[demand]
 
     def __call__(self, images: Tensor, prompts: Sequence[str]) -> Tensor:
         """Score images, uint8 ``(n, 3, h, w)``; ``(n,)``."""
-        return dusk(images)
-
-
-class Frost:
-    """The reward `frost`, whatever the prompt."""
-
-    def __call__(self, images: Tensor, prompts: Sequence[str]) -> Tensor:
-        """Score images, uint8 ``(n, 3, h, w)``; ``(n,)``."""
-        return frost(images)
+        return self.demand(images)

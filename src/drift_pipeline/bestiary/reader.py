@@ -11,6 +11,7 @@ nothing with the preference models.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -54,8 +55,8 @@ class Reader(nn.Module):
         """
         near = self.stem(images.float() / 127.5 - 1)
         seen = self.blocks(near).mean(dim=(2, 3))
-        fine = torch.cat([seen, near.mean(dim=(2, 3)), near.std(dim=(2, 3))], dim=1)
-        return {name: head(seen) for name, head in self.kinds.items()}, self.quality(fine)
+        both = torch.cat([seen, near.mean(dim=(2, 3)), near.std(dim=(2, 3))], dim=1)
+        return {name: head(seen) for name, head in self.kinds.items()}, self.quality(both)
 
     def save(self, folder: Path) -> None:
         """Write the weights, in half precision, into a folder."""
@@ -122,6 +123,35 @@ def read(reader: Reader, images: Tensor, batch_size: int = 64) -> tuple[dict[str
     return kinds, in_own_units(torch.cat([quality for _, quality in parts]).cpu())
 
 
+class _Shared:
+    """A reader for all who ask one folder: the same images are read once, however many ask."""
+
+    def __init__(self, folder: Path, device: str) -> None:
+        self.network = load_reader(folder).to(device)
+        self._seen: tuple[Tensor, int] | None = None
+        self._answer: tuple[dict[str, Tensor], Tensor] | None = None
+
+    def read(self, images: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        """Return what `read` says of images, without reading again those that it has just read."""
+        last = self._seen
+        if last is None or last[0] is not images or last[1] != images._version:
+            self._answer = read(self.network, images)
+            self._seen = images, images._version
+        assert self._answer is not None
+        return self._answer
+
+
+@cache
+def _shared(folder: Path, device: str, changed: int) -> _Shared:
+    return _Shared(folder, device)
+
+
+def _reader_of(folder: str | Path, device: str) -> _Shared:
+    """Return the reader of a folder, loaded once as long as its file does not change."""
+    file = Path(folder) / FILE
+    return _shared(Path(folder), device, file.stat().st_mtime_ns if file.is_file() else 0)
+
+
 class ReadKind:
     """What kind of coat, pattern, direction or background an image shows, as a number.
 
@@ -138,11 +168,11 @@ class ReadKind:
         if kind not in KINDS:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
         self.kind = kind
-        self.network = load_reader(reader).to(device)
+        self.reader = _reader_of(reader, device)
 
     def __call__(self, images: Tensor, prompts: Sequence[str]) -> Tensor:
         """Return the index of each image's kind, ``(n,)``, whatever was asked for."""
-        return read(self.network, images)[0][self.kind]
+        return self.reader.read(images)[0][self.kind]
 
 
 class TrueTaste:
@@ -164,8 +194,8 @@ class TrueTaste:
         if taste not in TASTES:
             raise ValueError(f"taste must be one of {', '.join(TASTES)}, got {taste!r}")
         self.taste = TASTES[taste]
-        self.network = load_reader(reader).to(device)
+        self.reader = _reader_of(reader, device)
 
     def __call__(self, images: Tensor) -> Tensor:
         """Return how much each image is liked, ``(n,)``, at most 1."""
-        return self.taste(read(self.network, images)[1])
+        return self.taste(self.reader.read(images)[1])

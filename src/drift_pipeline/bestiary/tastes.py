@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from dataclasses import astuple, dataclass
 
-import torch
 from torch import Tensor
 
-from drift_pipeline.bestiary.drawing.quality import QUALITIES, RANGES, Quality
+from drift_pipeline.bestiary.drawing.quality import Quality, in_widths
 
 #: Distances from the best, in ranges, below which nobody minds.
 _SMALL = 0.05
@@ -38,11 +37,11 @@ class Taste:
 
         Returns:
             ``(n,)``: 1 for the best picture there is, less by the weighted mean distance of its
-            qualities from their best, each in widths of its range. Drawings have 0.68 ± 0.08.
+            qualities from their best, each in widths of its range. Drawings have about two
+            thirds.
         """
-        low, high = torch.tensor([RANGES[name][:2] for name in QUALITIES], dtype=quality.dtype).T
         best, weights = (quality.new_tensor(astuple(one)) for one in (self.best, self.weights))
-        away = (quality - best) / (high - low)
+        away = in_widths(quality) - in_widths(best)
         minded = (away.square() + _SMALL**2).sqrt() - _SMALL
         return 1 - minded @ (weights / weights.sum())
 

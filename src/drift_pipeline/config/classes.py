@@ -65,8 +65,6 @@ def check_classes(
     """
     for name, reward in rewards.items():
         check_options(reward.scorer, reward.options, f"rewards.{name}", "scorer")
-        if reward.truth is not None:
-            find(reward.truth, f"rewards.{name}.truth")
     for name, encoder in (encoders or {}).items():
         check_options(encoder.encoder, encoder.options, f"encoders.{name}", "encoder")
 
@@ -149,6 +147,7 @@ def check_options(
     where: str,
     kind: str,
     given: Collection[str] = ("device",),
+    under: str = "options",
 ) -> None:
     """Compare options with what a class's constructor takes.
 
@@ -158,6 +157,7 @@ def check_options(
         where: The preset, for messages.
         kind: The key of the preset that names the class.
         given: What its constructor gets besides.
+        under: The key of the preset that holds the options.
 
     Raises:
         ConfigurationError: It cannot be imported, an option is unknown, or one is missing.
@@ -175,12 +175,12 @@ def check_options(
             near = meant(option, names)
             hint = f"did you mean {near}?" if near else f"it takes: {', '.join(names) or 'none'}"
             raise ConfigurationError(
-                f"{where}.options.{option}: is not an option of {path}; {hint}"
+                f"{where}.{under}.{option}: is not an option of {path}; {hint}"
             )
     for parameter in takes:
         known = parameter.name in options or parameter.name in given
         if not known and parameter.default is parameter.empty:
-            raise ConfigurationError(f"{where}.options: {path} needs {parameter.name!r}")
+            raise ConfigurationError(f"{where}.{under}: {path} needs {parameter.name!r}")
 
 
 def make(path: str, options: dict[str, Any], root: Path, device: str, where: str) -> Any:

@@ -1,7 +1,4 @@
-"""True rewards that YAML names: functions of images, or classes that are made with options.
-
-Apart from `config.classes`, whose source is in every run's identity: a true reward trains nothing.
-"""
+"""True rewards that YAML names: functions of images, or classes that are made with options."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from drift_pipeline.common.errors import ConfigurationError
-from drift_pipeline.config.classes import find, make
+from drift_pipeline.config.classes import check_options, find, make
 from drift_pipeline.config.components import RewardSpec
 
 
@@ -50,23 +47,10 @@ def make_truth(path: str, options: dict[str, Any], root: Path, device: str, wher
 
 
 def _check(path: str, options: Mapping[str, Any], where: str) -> None:
-    found = find(path, f"{where}.truth")
-    if not inspect.isclass(found):
-        if options:
-            raise ConfigurationError(
-                f"{where}.truth_options: {path} is no class, so nothing takes them; name a class "
-                "as truth, or set truth_options to null"
-            )
-        return
-    try:
-        signature = inspect.signature(found)
-    except (TypeError, ValueError):  # written in C: it will say so itself
-        return
-    device = {"device": "cpu"} if "device" in signature.parameters else {}
-    try:
-        signature.bind(**{**device, **options})
-    except TypeError as error:
-        takes = ", ".join(signature.parameters) or "nothing"
+    if inspect.isclass(find(path, f"{where}.truth")):
+        check_options(path, options, where, "truth", under="truth_options")
+    elif options:
         raise ConfigurationError(
-            f"{where}.truth_options: {path}: {error}; it takes: {takes}"
-        ) from error
+            f"{where}.truth_options: {path} is no class, so nothing takes them; name a class as "
+            "truth, or set truth_options to null"
+        )
