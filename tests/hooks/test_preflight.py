@@ -60,7 +60,8 @@ def test_steps_of_ones_own_are_not_the_schedulers(run):
 def test_options_of_a_true_reward_are_checked(run):
     truth = {"truth": "brightness.Brightness", "truth_options": {"wait": 3}}
     reward = RewardSpec(scorer="brightness.Brightness", **truth)
-    with pytest.raises(ConfigurationError, match=r"rewards\.mine\.truth_options\.wait: .*did you mean weight"):
+    message = r"rewards\.mine\.truth_options\.wait: .*did you mean weight"
+    with pytest.raises(ConfigurationError, match=message):
         check_models(run(OneStep), {}, False, {"mine": reward}, {})
 
 
