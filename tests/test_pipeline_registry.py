@@ -53,6 +53,10 @@ def test_the_pipelines_are_built_again_for_another_plan(registry):
     outputs = pipelines["analyze"].all_outputs()
     assert "analyze.mine.gains" in outputs and "analyze.pickscore.gains" not in outputs
     assert "run_metrics" in pipelines["__default__"].all_outputs()
+    assert "best_front" in pipelines["measure"].all_outputs()
+    build_for(Plan(3, (2, 3), ("mine",), best_front=False))
+    assert "best_front" not in pipelines["__default__"].all_outputs()
+    build_for(Plan(3, (2, 3), ("mine",)))
     same = pipelines["train"]
     build_for(Plan(3, (2, 3), ("mine",)))
     assert pipelines["train"] is same
@@ -76,7 +80,8 @@ def test_a_fresh_process_starts_from_the_defaults_and_finds_ones_own(project_pat
     assert "- shared" not in printed
     *_, default = printed.splitlines()
     epochs = [f"training.epoch_{epoch:04d}" for epoch in range(3)]
-    judged = [f"evaluation.{place}" for place in ("base", "base_fresh", "epoch_0001", "epoch_0002")]
+    places = ("base", "base_fresh", "base_many", "epoch_0001", "epoch_0002")
+    judged = [f"evaluation.{place}" for place in places]
     assert default == str(sorted(["analyze", "evaluation", "training", *judged, *epochs]))
 
 

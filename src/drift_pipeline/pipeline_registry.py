@@ -22,11 +22,15 @@ class Plan:
         epochs: Epochs to train.
         judged_epochs: Epochs whose checkpoints are judged.
         rewards: The rewards of the report.
+        best_front: Whether the best front is estimated.
+        blends: Names of the blends that the last checkpoint is drawn with.
     """
 
     epochs: int = 2
     judged_epochs: tuple[int, ...] = (1, 2)
     rewards: tuple[str, ...] = ("pickscore", "hpsv2")
+    best_front: bool = True
+    blends: tuple[str, ...] = ()
 
 
 _plan = Plan()
@@ -53,12 +57,13 @@ def register_pipelines() -> dict[str, Pipeline]:
         raise unknown_pipeline(str(error).split("'")[1].rpartition(".")[2]) from error
     planned = {
         "train": train.create_pipeline(_plan.epochs),
-        "generate": generate.create_pipeline(_plan.judged_epochs),
-        "measure": measure.create_pipeline(_plan.judged_epochs),
+        "generate": generate.create_pipeline(_plan.judged_epochs, _plan.best_front, _plan.blends),
+        "measure": measure.create_pipeline(_plan.judged_epochs, _plan.best_front, _plan.blends),
     }
     chain = sum(planned.values(), Pipeline([]))
     # The analysis finds its tables on the disk, so it must be told to wait for them.
-    last = sorted({"base_metrics", "run_metrics", "training_curve"} & chain.all_outputs())
+    awaited = {"base_metrics", "best_front", "free_metrics", "run_metrics", "training_curve"}
+    last = sorted(awaited & chain.all_outputs())
     planned["analyze"] = analyze.create_pipeline(_plan.rewards)
     planned["__default__"] = chain + analyze.create_pipeline(_plan.rewards, after=last)
     return found | planned

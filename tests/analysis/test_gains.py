@@ -118,18 +118,18 @@ def test_no_checkpoint_is_invented():
 @pytest.mark.parametrize(
     ("limit", "epoch"),
     [
-        ({}, 4),
         ({"reward_up_to": 0.9}, 4),
-        ({"reward_up_to": 0.7}, 3),  # the most trained one within, not the nearest
+        ({"reward_up_to": 0.7}, 2),  # the third is later, has less reward and less diversity
+        ({"reward_up_to": 0.65}, 3),
         ({"reward_up_to": 0.5}, 1),
         ({"reward_up_to": 0.1}, 4),  # none lies within: the last one, which is not reached then
         ({"diversity_down_to": 0.3}, 2),
-        ({"diversity_down_to": 0.2}, 4),
-        ({"reward_up_to": 0.7, "diversity_down_to": 0.3}, 2),
+        ({"diversity_down_to": 0.2}, 3),
+        ({"diversity_down_to": 0.22}, 4),
         ({"reward_up_to": math.nan}, 4),
     ],
 )
-def test_a_baseline_is_met_at_its_last_checkpoint_within_reach(limit, epoch):
+def test_a_baseline_is_met_where_it_came_farthest_within_reach(limit, epoch):
     baseline = pd.DataFrame(
         {
             "epoch": [1, 2, 3, 4],
@@ -151,3 +151,6 @@ def test_refusals():
         match_checkpoint(curve, diversity=0.0)
     with pytest.raises(ValueError, match="the baseline's reward is NaN"):
         match_checkpoint(curve, reward=math.nan)
+    for limits in ({}, {"reward_up_to": 0.7, "diversity_down_to": 0.3}):
+        with pytest.raises(ValueError, match="either reward_up_to or diversity_down_to"):
+            met_checkpoint(curve, **limits)

@@ -9,6 +9,7 @@ from drift_pipeline.evaluation.checkpoint_images import (
     base_images,
     checkpoint_images,
     fresh_base_images,
+    many_base_images,
 )
 from drift_pipeline.evaluation.staleness import expected_images, images_identity
 
@@ -44,3 +45,13 @@ def test_the_base_model_is_drawn_twice_with_other_seeds(model, run, protocol):
     assert {*one["run"]} == {"base"} and {*other["run"]} == {"base_fresh"}
     assert one["epoch"].eq(0).all()
     assert not {*one["seed"]} & {*other["seed"]}
+
+
+def test_the_best_front_has_seeds_of_its_own(model, run, protocol):
+    generate = GENERATE.model_copy(update={"best_front_images": 5})
+    many = many_base_images(model, run, protocol, generate)
+    expected = expected_images(run, protocol, [], {}, many=5)
+    assert expected["base_many"] == many.made_of
+    (table,) = many.draw([0])
+    assert {*table["run"]} == {"base_many"} and len(table) == 5
+    assert not {*table["seed"]} & {*protocol.seeds, *protocol.fresh().seeds}

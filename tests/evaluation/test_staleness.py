@@ -40,6 +40,9 @@ def expected(run, protocol):
     """Of the base model, of its second draw and of a checkpoint."""
     found = staleness.expected_images(run, protocol, [3], {}, will_train=True)
     assert found.keys() == {"base", "base_fresh", "epoch_0003"}
+    more = staleness.expected_images(run, protocol, [3], {}, will_train=True, many=7)
+    assert more.keys() - found.keys() == {"base_many"}
+    assert more["base_many"]["protocol"] == protocol.many(7).hash
     return found
 
 

@@ -56,11 +56,13 @@ def stamps(results: Path) -> dict[str, int]:
 
 def test_the_graph_is_a_namespace_a_checkpoint():
     generate, measure = create_generate([5, 10]), create_measure([5, 10])
-    spaces = ["base", "base_fresh", "epoch_0005", "epoch_0010"]
+    spaces = ["base", "base_fresh", "base_many", "epoch_0005", "epoch_0010"]
     assert {f"evaluation.{space}.images" for space in spaces} <= generate.all_outputs()
     assert generate.inputs() >= {"training.epoch_0005.policy", "training.epoch_0010.policy"}
     assert {f"evaluation.{space}.images" for space in spaces} <= measure.inputs()
-    assert measure.outputs() == {"base_metrics", "run_metrics"}
+    assert measure.outputs() == {"base_metrics", "best_front", "run_metrics"}
+    without = create_generate([5], best_front=False) + create_measure([5], best_front=False)
+    assert not any("base_many" in name or name == "best_front" for name in without.datasets())
     both = generate + measure
     assert len(both.nodes) == len(generate.nodes) + len(measure.nodes) - 2
 
@@ -75,6 +77,39 @@ def test_every_measure_of_every_checkpoint_is_in_the_table(evaluated):
         assert (table["n"] == 2 * 3).all()
         assert table["value"].notna().all()
     assert table["protocol"].nunique() == 1
+
+
+def test_the_best_front_is_estimated(evaluated):
+    table = pd.read_parquet(evaluated / "reports/base/best_front.parquet")
+    assert {*table["best_for"]} <= {"pickscore", "hpsv2"} and (table["n"] == 2 * 4).all()
+    protocol = pd.read_parquet(evaluated / "reports/base/metrics.parquet")["protocol"].iloc[0]
+    assert {*table["protocol"]} == {protocol}
+
+
+def test_the_last_checkpoint_is_blended_with_the_base_model(
+    evaluated, prompts, kedro_run, tmp_path
+):
+    results = shutil.copytree(evaluated, tmp_path / "results")
+    blends = {"none": {"from_step": 1}, "all": {"from_step": 0}, "half": {"anneal": 0.5}}
+    changes = {
+        "generate.prompts": str(prompts),
+        "generate.free": True,
+        **{f"generate.blends.{name}": blend for name, blend in blends.items()},
+    }
+    before = stamps(results)
+    for pipeline in ("generate", "measure"):
+        kedro_run(pipeline, results, changes)
+    assert before.items() <= stamps(results).items()
+    table = pd.read_parquet(results / f"reports/{NAME}/free_metrics.parquet")
+    assert {*blends} <= {*table["blend"]} and {*table["epoch"]} == {2}
+    for _, rows in table.groupby("blend"):
+        assert set(zip(rows["metric"], rows["encoder"], strict=True)) == METRICS
+    own = pd.read_parquet(results / f"reports/{NAME}/metrics.parquet")
+    assert {*table["protocol"]} == {*own["protocol"]}
+    whole = table[table["blend"] == "all"].set_index(["metric", "encoder"])["value"]
+    last = own[own["epoch"] == 2].set_index(["metric", "encoder"])["value"]
+    assert whole.to_dict() == pytest.approx(last.to_dict())
+    assert stamps(results).items() != before.items()
 
 
 def test_the_base_model_covers_itself(evaluated):
@@ -144,7 +179,7 @@ def test_another_runner_draws_the_same_pictures(evaluated, kedro_run, prompts, t
     changes = {"generate.prompts": str(prompts)}
     kedro_run("generate", tmp_path, changes, runner=ThreadRunner(max_workers=4))
     shards = sorted((evaluated / "pictures").glob("*/epoch_*/images/*.parquet"))
-    assert len(shards) == 4 * 2
+    assert len(shards) == 5 * 2
     for shard in shards:
         other = tmp_path / shard.relative_to(evaluated)
         assert pd.read_parquet(other).equals(pd.read_parquet(shard)), other

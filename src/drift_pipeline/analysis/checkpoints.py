@@ -173,15 +173,8 @@ def _require_one_protocol(metrics: pd.DataFrame) -> None:
 def _one_reward(metrics: pd.DataFrame, reward: str, analyze: Analyze) -> pd.DataFrame:
     keys = ["run", "epoch"]
     first = metrics.groupby(keys, sort=False)[KEPT].first()
-    measures = {
-        **analyze.measures,
-        **analyze.further,
-        "reward_normalised": Measure(metric="reward_normalised", encoder=reward, label=""),
-        "reward_raw": Measure(metric="reward", encoder=reward, label=""),
-        "true_reward": Measure(metric="true_reward", encoder=reward, label=""),
-    }
     columns: dict[str, pd.Series] = {}
-    for name, measure in measures.items():
+    for name, measure in columns_of(analyze, reward).items():
         rows = metrics[metrics["metric"] == measure.metric]
         if measure.encoder is not None:
             rows = rows[rows["encoder"] == measure.encoder]
@@ -193,6 +186,31 @@ def _one_reward(metrics: pd.DataFrame, reward: str, analyze: Analyze) -> pd.Data
     table = table.replace([np.inf, -np.inf], np.nan)
     table.insert(0, "reward", reward)
     return table.sort_values(["method", "seed", "run", "epoch"], ignore_index=True)
+
+
+def values_of(
+    metrics: pd.DataFrame, keys: list[str], analyze: Analyze, reward: str
+) -> dict[str, pd.Series]:
+    """Return the values of each column of `columns_of` that was measured, indexed by `keys`."""
+    found = {}
+    for name, measure in columns_of(analyze, reward).items():
+        rows = metrics[metrics["metric"] == measure.metric]
+        if measure.encoder is not None:
+            rows = rows[rows["encoder"] == measure.encoder]
+        if len(rows):
+            found[name] = rows.set_index(keys)["value"]
+    return found
+
+
+def columns_of(analyze: Analyze, reward: str) -> dict[str, Measure]:
+    """Name the columns of values that the checkpoints of a reward have, and what each shows."""
+    return {
+        **analyze.measures,
+        **analyze.further,
+        "reward_normalised": Measure(metric="reward_normalised", encoder=reward, label=""),
+        "reward_raw": Measure(metric="reward", encoder=reward, label=""),
+        "true_reward": Measure(metric="true_reward", encoder=reward, label=""),
+    }
 
 
 def _require_once(rows: pd.DataFrame, name: str) -> None:

@@ -26,14 +26,15 @@ COLUMNS = [
 def compute_gains(
     checkpoints: pd.DataFrame, name: str, comparison: Comparison, analyze: Analyze, reward: str
 ) -> pd.DataFrame:
-    """Compare our checkpoints with each baseline's most trained one that they can be compared with.
+    """Compare our checkpoints with each baseline's farthest one that they can be compared with.
 
     The diversity gain (DG) of each measure is read at our checkpoint of the smallest reward not
     below the baseline's, the reward gain (RG) at the one of the smallest `analyze.anchor`
     diversity not below the baseline's. Runs of one seed are compared with each other: of the
     seeds that are expected, and of others for which both have been measured.
 
-    The baseline's checkpoint is its last that did not go beyond all of ours (`met_checkpoint`).
+    The baseline's checkpoint is the one of the highest reward (for the RG of the lowest diversity)
+    that did not go beyond all of ours (`met_checkpoint`).
 
     Args:
         checkpoints: As `make_checkpoints` makes them.
@@ -52,7 +53,8 @@ def compute_gains(
     mine = checkpoints[checkpoints["reward"] == reward]
     rows = []
     for baseline in comparison.baselines:
-        for seed in _seeds(mine, comparison, baseline):
+        shared = shared_seeds(mine, comparison.ours, baseline)
+        for seed in sorted({*comparison.seeds, *shared}):
             ours = mine[(mine["method"] == comparison.ours) & (mine["seed"] == seed)]
             theirs = mine[(mine["method"] == baseline) & (mine["seed"] == seed)]
             for row in _pair(ours, theirs, analyze):
@@ -128,12 +130,13 @@ def gain_metrics(gains: pd.DataFrame, comparison: str) -> dict[str, float | None
     }
 
 
-def _seeds(checkpoints: pd.DataFrame, comparison: Comparison, baseline: str) -> list[int]:
-    ours, theirs = (
+def shared_seeds(checkpoints: pd.DataFrame, ours: str, baseline: str) -> list[int]:
+    """List the seeds that two methods have runs of."""
+    both = (
         {int(seed) for seed in checkpoints.loc[checkpoints["method"] == method, "seed"]}
-        for method in (comparison.ours, baseline)
+        for method in (ours, baseline)
     )
-    return sorted({*comparison.seeds} | (ours & theirs))
+    return sorted(set.intersection(*both))
 
 
 def _pair(ours: pd.DataFrame, theirs: pd.DataFrame, analyze: Analyze) -> Iterator[dict[str, Any]]:

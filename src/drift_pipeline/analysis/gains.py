@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pandas as pd
 
 
@@ -76,10 +77,12 @@ def met_checkpoint(
     reward_up_to: float | None = None,
     diversity_down_to: float | None = None,
 ) -> pd.Series:
-    """Return the checkpoint of a baseline that ours is compared with: its most trained one.
+    """Return the checkpoint of a baseline that ours is compared with: the farthest both have come.
 
     Runs differ in how far they go, and a comparison at equal reward needs a reward that both have
-    had. So a baseline that went beyond all our checkpoints is met at its last that did not.
+    had. So a baseline that went beyond all our checkpoints is met at the highest reward that did
+    not, or the lowest diversity. A later checkpoint whose reward has fallen again is not taken: it
+    is more collapsed at less reward.
 
     Args:
         baseline: one checkpoint per row in the order of training, with columns `reward` or
@@ -88,16 +91,21 @@ def met_checkpoint(
         diversity_down_to: our lowest diversity, for the reward gain.
 
     Returns:
-        The row; the last one where none lies within.
+        The row, the first one where several tie; the last one where none lies within.
+
+    Raises:
+        ValueError: not exactly one limit is given.
 
     Example:
         >>> baseline = pd.DataFrame({"reward": [0.3, 0.6, 0.9], "epoch": [1, 2, 3]})
         >>> int(met_checkpoint(baseline, reward_up_to=0.7)["epoch"])
         2
     """
-    within = pd.Series(True, index=baseline.index)
-    if reward_up_to is not None:
-        within &= baseline["reward"] <= reward_up_to
-    if diversity_down_to is not None:
-        within &= baseline["diversity"] >= diversity_down_to
-    return (baseline[within] if within.any() else baseline).iloc[-1]
+    given = [("reward", reward_up_to, 1), ("diversity", diversity_down_to, -1)]
+    limits = [(column, sign, sign * limit) for column, limit, sign in given if limit is not None]
+    if len(limits) != 1:
+        raise ValueError("give either reward_up_to or diversity_down_to")
+    column, sign, limit = limits[0]
+    values = (sign * baseline[column]).to_numpy()
+    within = np.where(values <= limit, values, -math.inf)
+    return baseline.iloc[int(within.argmax()) if (values <= limit).any() else -1]

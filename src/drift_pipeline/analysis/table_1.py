@@ -14,6 +14,7 @@ from drift_pipeline.config.analysis import Analyze
 
 RAW = "reward_raw"
 GAIN_ROW = "gain"
+OF_BEST = "of_best"
 
 
 def make_table(
@@ -32,7 +33,8 @@ def make_table(
         `label`, `seeds` (runs averaged), `epochs` (of these checkpoints, as text), and for each
         measure, `analyze.asked`, `reward_normalised`, `reward_raw` and `true_reward`: the mean
         over seeds, `_low` and `_high` (mean bounds of the seeds' bootstrap intervals over prompts)
-        and `_spread` (standard deviation over seeds, NaN for a single one). In the row `gain` the
+        and `_spread` (standard deviation over seeds, NaN for a single one); `of_best`, the share of
+        the best front's diversity at that reward, with its `_spread`. In the row `gain` the
         values are shares (0.25 is 25 %), averaged over baselines as in footnote 2; `_low` and
         `_high` are the smallest and largest baseline's, and `<measure>_baselines` says how many of
         `of` have one. What is missing is NaN, and `seeds` is 0 for a method without runs; one of
@@ -42,6 +44,7 @@ def make_table(
     mine = last_checkpoints(checkpoints[checkpoints["reward"] == reward])
     asked = [] if analyze.asked is None else [analyze.asked]
     columns = [*analyze.measures, *asked, REWARD, RAW, TRUE]
+    mine = mine.assign(**{OF_BEST: mine.get(OF_BEST, math.nan)})
     rows: list[dict[str, Any]] = []
     for method in [analyze.base, *comparison.methods]:
         runs = mine[mine["method"] == method]
@@ -73,6 +76,8 @@ def _method_row(runs: pd.DataFrame, method: str, label: str, columns: list[str])
         row[f"{column}_low"] = float(runs[f"{column}_low"].mean())
         row[f"{column}_high"] = float(runs[f"{column}_high"].mean())
         row[f"{column}_spread"] = float(runs[column].std(ddof=1)) if len(runs) > 1 else math.nan
+    row[OF_BEST] = float(runs[OF_BEST].mean())
+    row[f"{OF_BEST}_spread"] = float(runs[OF_BEST].std(ddof=1)) if len(runs) > 1 else math.nan
     return row
 
 

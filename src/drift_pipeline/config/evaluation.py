@@ -4,14 +4,30 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveFloat, model_validator
 
 from drift_pipeline.common.errors import ConfigurationError
 from drift_pipeline.config.base import Count, Epochs, Parameters
 from drift_pipeline.config.places import LocalPath
 
+BlendName = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
 MAX_IMAGES = 100_000
 """Images of a prompt; their numbers are put down one by one before anything is drawn."""
+
+
+class Blend(Parameters):
+    """How a tuned policy is blended with its base model while drawing."""
+
+    anneal: PositiveFloat | None = None
+    """p: the tuned policy's share is (1 - t)^p, t falling from 1 at the noise to 0."""
+    from_step: Annotated[int, Field(ge=0, lt=1000)] | None = None
+    """The first step, from 0, that the tuned policy draws; the base model draws those before."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Blend:
+        if (self.anneal is None) == (self.from_step is None):
+            raise ValueError("give either anneal or from_step")
+        return self
 
 
 class Generate(Parameters):
@@ -27,6 +43,12 @@ class Generate(Parameters):
     """Every so many epochs, and at the last, a checkpoint is judged; None as the method says."""
     prompt_noise: bool = False
     """Perturb the prompts while drawing, too, by DRIFT's formula for every method (section 6.2)."""
+    best_front_images: Annotated[int, Field(ge=0, le=MAX_IMAGES)] = 400
+    """Images of each prompt that the best front (Eq. 4) is estimated from; 0: it is not."""
+    free: bool = False
+    """Also draw with the last checkpoint blended with the base model, by each of `blends`."""
+    blends: dict[BlendName, Blend] = Field(default={})
+    """How, by name."""
     batch_size: Count = 40
     """Images drawn at once; memory and speed alone."""
     sheet_prompts: Annotated[int, Field(ge=1, le=1000)] = 6

@@ -4,4 +4,5 @@
 - `recall`: share of the base model's images that the policy still covers.
 - `vendi`: effective number of distinct images.
 - `entropy`: bits of variety in one attribute of a prompt's images.
+- `tilting`: what the best policy has, by the base model's images (Eq. 4).
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from drift_pipeline.common.values import fingerprint
@@ -27,6 +28,28 @@ def checkpoint_images(
         generate: How many images are drawn at once.
     """
     return _images(model, policy, run.name, run, protocol, generate)
+
+
+def free_images(
+    model: Policy,
+    policy: PolicyState,
+    run: Run,
+    protocol: Protocol,
+    generate: Generate,
+    blend: str,
+) -> ShardsToDraw:
+    """Describe the images of a checkpoint that is blended with the base model.
+
+    Args:
+        model: The base model.
+        policy: The policy that is blended.
+        run: Its run.
+        protocol: What is drawn.
+        generate: The blends, and how many images are drawn at once.
+        blend: The name of one.
+    """
+    blended = replace(protocol, blend=generate.blends[blend])
+    return _images(model, policy, run.name, run, blended, generate)
 
 
 def base_images(model: Policy, run: Run, protocol: Protocol, generate: Generate) -> ShardsToDraw:
@@ -55,6 +78,22 @@ def fresh_base_images(
     """
     policy = model.initial_state(0, base_identity(run))
     return _images(model, policy, "base_fresh", run, protocol.fresh(), generate)
+
+
+def many_base_images(
+    model: Policy, run: Run, protocol: Protocol, generate: Generate
+) -> ShardsToDraw:
+    """Describe the many images of the base model that the best front is estimated from.
+
+    Args:
+        model: The base model.
+        run: Any run with this base model.
+        protocol: What is drawn of the first seeds; seeds that follow the fresh ones are taken.
+        generate: How many images there are, and how many are drawn at once.
+    """
+    policy = model.initial_state(0, base_identity(run))
+    many = protocol.many(generate.best_front_images)
+    return _images(model, policy, "base_many", run, many, generate)
 
 
 def _images(

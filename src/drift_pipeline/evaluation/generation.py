@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import cast
 
 import pandas as pd
 import torch
@@ -15,6 +16,7 @@ from drift_pipeline.common.threads import side_by_side
 from drift_pipeline.drift.prompting import perturb
 from drift_pipeline.evaluation.protocol import Protocol
 from drift_pipeline.policies.base import Policy, PolicyState, Schedule
+from drift_pipeline.policies.blending import Blended
 from drift_pipeline.policies.denoising import denoise, schedule_of
 
 
@@ -54,7 +56,7 @@ def draw_shards(
         prompt = protocol.prompts[shard]
         parts = torch.tensor(protocol.seeds).split(batch_size)
         images = torch.cat(
-            [draw_images(policy, schedule, prompt, part.tolist(), protocol) for part in parts]
+            [draw_images(painter, schedule, prompt, part.tolist(), protocol) for part in parts]
         )
         names = [f"{shard:02d}-{seed}.png" for seed in protocol.seeds]
         files = [
@@ -70,9 +72,14 @@ def draw_shards(
             }
         )
 
+    if protocol.blend is not None:
+        workers = 1  # a blend switches the adapter off and on, for all threads
     with policy.using(state), bar, side_by_side(workers) as mapped:
         policy.embed(["", *protocol.prompts])  # before the workers ask for them
         schedule = schedule_of(policy, protocol.sampling)
+        painter = policy
+        if protocol.blend is not None:
+            painter = cast(Policy, Blended(policy, protocol.blend, schedule))
         for table in mapped(draw, shards):
             yield table
             bar.update(1)

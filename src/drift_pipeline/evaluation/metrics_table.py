@@ -15,7 +15,11 @@ from drift_pipeline.config.components import ALL_KINDS, RewardSpec
 from drift_pipeline.config.evaluation import Measure
 from drift_pipeline.config.presets import look_up
 from drift_pipeline.evaluation import measuring
-from drift_pipeline.evaluation.checkpoint_features import read_features, vectors_of
+from drift_pipeline.evaluation.checkpoint_features import (
+    CheckpointFeatures,
+    read_features,
+    vectors_of,
+)
 from drift_pipeline.evaluation.judged_tables import IMAGES, JUDGE
 from drift_pipeline.evaluation.protocol import Protocol
 from drift_pipeline.runs.run import Run
@@ -94,6 +98,38 @@ def measure_run(
     return pd.concat(tables, ignore_index=True)
 
 
+def measure_free(
+    run: Run,
+    protocol: Protocol,
+    measure: Measure,
+    rewards: Mapping[str, Any],
+    own: pd.DataFrame,
+    fresh: pd.DataFrame,
+    judged: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]],
+) -> pd.DataFrame:
+    """Measure the last checkpoint of a run, blended with the base model.
+
+    Args:
+        run: The run.
+        protocol: What was drawn, but for the blend.
+        measure: What is measured.
+        rewards: The rewards' presets.
+        own: The base model's embeddings.
+        fresh: Those of its other seeds.
+        judged: Embeddings and scores, by the blend's name.
+
+    Returns:
+        One row per blend and metric; `blend` is its name.
+    """
+    tables = []
+    for blend, (vectors, scores) in judged.items():
+        table = _measure_checkpoint(vectors, scores, own, fresh, measure, rewards)
+        columns = {"method": run.method_name, "reward": run.reward_name, "seed": run.seed}
+        columns |= {"epoch": int(vectors["epoch"].iloc[0]), "blend": blend}
+        tables.append(_labelled(table, run.name, columns, protocol))
+    return pd.concat(tables, ignore_index=True)
+
+
 def _measure_checkpoint(
     vectors: pd.DataFrame,
     scores: pd.DataFrame,
@@ -104,16 +140,9 @@ def _measure_checkpoint(
 ) -> pd.DataFrame:
     """Measure by the judges that are asked for, and note what each number depends on."""
     encoder = measure.manifold_encoder
-    specs = {
-        str(name): look_up(RewardSpec, {"rewards": rewards}, "reward", name)
-        for name in scores["reward"].unique()
-        if name in rewards
-    }
-    # Other runs' judges may have had their say of the base model.
-    vectors = vectors[vectors["encoder"].isin(measure.encoders)]
-    scores = scores[scores["reward"].isin(specs)]
+    features, vectors, scores, specs = asked_for(vectors, scores, measure, rewards)
     table = measuring.measure(
-        read_features(vectors, scores, [name for name, spec in specs.items() if spec.kinds]),
+        features,
         vectors_of(own, encoder),
         vectors_of(fresh, encoder),
         {name: spec.bounds for name, spec in specs.items()},
@@ -125,6 +154,31 @@ def _measure_checkpoint(
     table["base"] = own[IMAGES].iloc[0]
     table["pictures"] = vectors[IMAGES].iloc[0]
     return table
+
+
+def asked_for(
+    vectors: pd.DataFrame, scores: pd.DataFrame, measure: Measure, rewards: Mapping[str, Any]
+) -> tuple[CheckpointFeatures, pd.DataFrame, pd.DataFrame, Specs]:
+    """Keep what the judges that are asked for have said; others may have had their say, too.
+
+    Args:
+        vectors: Embeddings of one checkpoint.
+        scores: Its scores.
+        measure: Names the encoders.
+        rewards: The rewards' presets.
+
+    Returns:
+        What they said as tensors, the two tables without the rest, and the rewards' presets.
+    """
+    specs = {
+        str(name): look_up(RewardSpec, {"rewards": rewards}, "reward", name)
+        for name in scores["reward"].unique()
+        if name in rewards
+    }
+    vectors = vectors[vectors["encoder"].isin(measure.encoders)]
+    scores = scores[scores["reward"].isin(specs)]
+    kinds = [name for name, spec in specs.items() if spec.kinds]
+    return read_features(vectors, scores, kinds), vectors, scores, specs
 
 
 def _judges_and_settings(

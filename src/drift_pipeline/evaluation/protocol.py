@@ -5,11 +5,11 @@ Numbers of two checkpoints may be compared where their protocols are the same.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from drift_pipeline.common.values import fingerprint
-from drift_pipeline.config.evaluation import Generate
+from drift_pipeline.config.evaluation import Blend, Generate
 from drift_pipeline.config.train import PromptNoise, Sampling, Train
 
 
@@ -23,12 +23,14 @@ class Protocol:
         sampling: Steps, guidance and η.
         prompt_noise: Perturbation of the prompts while drawing, by DRIFT's formula whatever the
             method, or `None`.
+        blend: How the policy is blended with its base model; `None` for the policy alone.
     """
 
     prompts: tuple[str, ...]
     seeds: tuple[int, ...]
     sampling: Sampling
     prompt_noise: PromptNoise | None = None
+    blend: Blend | None = None
 
     @classmethod
     def of(cls, generate: Generate, train: Train, prompts: list[str]) -> Protocol:
@@ -39,8 +41,16 @@ class Protocol:
 
     def fresh(self) -> Protocol:
         """Return the same with as many other seeds: the ones that follow."""
-        seeds = range(self.seeds[-1] + 1, self.seeds[-1] + 1 + len(self.seeds))
-        return Protocol(self.prompts, tuple(seeds), self.sampling, self.prompt_noise)
+        return self._later(0, len(self.seeds))
+
+    def many(self, count: int) -> Protocol:
+        """Return the same with so many seeds, which follow those of `fresh`."""
+        return self._later(len(self.seeds), count)
+
+    def _later(self, skipped: int, count: int) -> Protocol:
+        first = self.seeds[-1] + 1 + skipped
+        seeds = tuple(range(first, first + count))
+        return replace(self, seeds=seeds)
 
     @property
     def hash(self) -> str:
@@ -52,6 +62,8 @@ class Protocol:
             "sampling": {key: sampling[key] for key in ("steps", "guidance", "eta")},
             "prompt_noise": self.prompt_noise and self.prompt_noise.model_dump(mode="json"),
         }
+        if self.blend is not None:
+            values["blend"] = self.blend.model_dump(mode="json")
         return fingerprint(values)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drift_pipeline.common.integrity import intact
 from drift_pipeline.common.values import fingerprint, flat
 from drift_pipeline.config.components import STABLE_DIFFUSION
+from drift_pipeline.config.evaluation import Blend
 from drift_pipeline.evaluation.image_shards import COMPLETE, damaged, made_of
 from drift_pipeline.evaluation.judged_tables import IMAGES, JUDGE, read_judged
 from drift_pipeline.evaluation.protocol import Protocol
@@ -45,6 +47,7 @@ def expected_images(
     epochs: Iterable[int],
     states: Mapping[int, Path],
     will_train: bool = False,
+    many: int = 0,
 ) -> dict[str, MadeOf]:
     """Say what the images of the base model and of each judged checkpoint must be made of.
 
@@ -54,16 +57,19 @@ def expected_images(
         epochs: Epochs of the judged checkpoints.
         states: The `state.json` of each epoch, which says what its policy is.
         will_train: Checkpoints that are missing will be trained, so images of them are old.
+        many: Images of each prompt that the best front is estimated from.
 
     Returns:
-        `made_of` by place: `base`, `base_fresh`, `epoch_NNNN`. A checkpoint that is missing and
-        will not be trained is left out: nothing is known of it.
+        `made_of` by place: `base`, `base_fresh`, `base_many`, `epoch_NNNN`. A checkpoint that is
+        missing and will not be trained is left out: nothing is known of it.
     """
     base = fingerprint(base_identity(run))
     expected = {
         "base": images_identity(run, base, 0, protocol),
         "base_fresh": images_identity(run, base, 0, protocol.fresh()),
     }
+    if many:
+        expected["base_many"] = images_identity(run, base, 0, protocol.many(many))
     for epoch in epochs:
         if epoch in states:
             policy = read_state(states[epoch], alone=True)["fingerprint"]
@@ -73,6 +79,29 @@ def expected_images(
             continue
         expected[place(epoch)] = images_identity(run, policy, epoch, protocol)
     return expected
+
+
+def free_places(
+    expected: Mapping[str, MadeOf], run: Run, protocol: Protocol, blends: Mapping[str, Blend]
+) -> dict[str, MadeOf]:
+    """Say what the images of the last checkpoint, blended with the base model, must be made of.
+
+    Args:
+        expected: As `expected_images` says.
+        run: The run that is evaluated.
+        protocol: What has to be drawn.
+        blends: How, by name.
+
+    Returns:
+        `made_of` by place, `free_<name>`; empty where nothing is known of the checkpoint.
+    """
+    last = expected.get(place(run.epochs))
+    if last is None:
+        return {}
+    return {
+        f"free_{name}": {**last, "protocol": replace(protocol, blend=blend).hash}
+        for name, blend in blends.items()
+    }
 
 
 def images_identity(run: Run, policy: str, epoch: int, protocol: Protocol) -> MadeOf:

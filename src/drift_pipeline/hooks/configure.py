@@ -46,7 +46,9 @@ def configure(context: KedroContext) -> Evaluation | None:
     presets = parameters["encoders"], parameters["rewards"]
     evaluation = Evaluation(run, generate, measure, *presets)
     compared = checked.analyze.all_rewards(parameters["rewards"]) if checked.analyze else ()
-    build_for(Plan(run.epochs, evaluation.judged_epochs, compared))
+    best_front = generate.best_front_images > 0
+    free = tuple(evaluation.blends)
+    build_for(Plan(run.epochs, evaluation.judged_epochs, compared, best_front, free))
     values = {
         "name": run.name,
         "folder": f"{run.train.runs_folder}/{run.name}",

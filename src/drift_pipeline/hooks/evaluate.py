@@ -9,11 +9,11 @@ from typing import Any
 from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 
-from drift_pipeline.config.evaluation import Generate, Measure, check_amounts
+from drift_pipeline.config.evaluation import Blend, Generate, Measure, check_amounts
 from drift_pipeline.config.prompt_files import read_prompts
 from drift_pipeline.evaluation.judges import digests_of, presets_of
 from drift_pipeline.evaluation.protocol import Protocol, judged_epochs
-from drift_pipeline.evaluation.staleness import expected_images
+from drift_pipeline.evaluation.staleness import expected_images, free_places
 from drift_pipeline.hooks.outdated import mark_evaluation
 from drift_pipeline.hooks.preflight import check_models, refuse_damaged_policies
 from drift_pipeline.runs.folder import RunFolder
@@ -44,6 +44,11 @@ class Evaluation:
         run = self.run
         every = self.generate.checkpoint_every or run.method.checkpoint_every or run.epochs
         return tuple(judged_epochs(run.epochs, every))
+
+    @property
+    def blends(self) -> Mapping[str, Blend]:
+        """How the last checkpoint is blended with the base model, by name."""
+        return self.generate.blends if self.generate.free else {}
 
     def prepare(
         self,
@@ -85,7 +90,15 @@ class Evaluation:
         protocol = Protocol.of(self.generate, self.run.train, prompts)
         will_train = any((node.namespace or "").startswith("training") for node in pipeline.nodes)
         states = {} if starts_over else folder.states()
-        expected = expected_images(self.run, protocol, self.judged_epochs, states, will_train)
+        expected = expected_images(
+            self.run,
+            protocol,
+            self.judged_epochs,
+            states,
+            will_train,
+            self.generate.best_front_images,
+        )
+        expected |= free_places(expected, self.run, protocol, self.blends)
         encoders, rewards = digests_of(*self._judges(), self.run.root)
         mark_evaluation(pipeline, catalog, expected, {"encoder": encoders, "reward": rewards})
 

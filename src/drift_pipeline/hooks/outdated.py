@@ -44,12 +44,13 @@ def mark_evaluation(
         if fault:
             logger.warning("%s is %s: to be made again", folder, fault)
             mark_outdated(dataset)
-            mark_outdated(catalog.get(f"evaluation.{place}.contact_sheet"))
+            if f"evaluation.{place}.contact_sheet" in names:
+                mark_outdated(catalog.get(f"evaluation.{place}.contact_sheet"))
         for table, by in TABLES.items():
             name = f"evaluation.{place}.{table}"
             if name in names:
                 _mark_table(catalog, name, made_of, by, judges[by], redrawn=bool(fault))
-    for name in ("base_metrics", "run_metrics"):
+    for name in ("base_metrics", "best_front", "free_metrics", "run_metrics"):
         if name in pipeline.all_outputs():
             mark_outdated(catalog.get(name))
 

@@ -75,16 +75,22 @@ def page(made):
 def test_every_file_is_there(made):
     folder, _ = made
     for reward in synthetic.SCORERS:
-        for part in ("table_1", "gains"):
+        for part in ("table_1", "gains", "marks"):
             for kind in ("parquet", "json", "md", "tex"):
                 assert (folder / f"analysis/{reward}/{part}.{kind}").stat().st_size
     drawn = {
         str(path.relative_to(folder / "analysis")) for path in folder.glob("analysis/*/*/svg/*.svg")
     }
-    main = ["fronts/svg/main", "bars/svg/main", "grids/svg/main", "collapse/svg/collapse"]
+    main = [
+        "fronts/svg/main",
+        "marks/svg/main",
+        "bars/svg/main",
+        "grids/svg/main",
+        "collapse/svg/collapse",
+    ]
     main += ["figures/svg/price", "curves/svg/costs", "curves/svg/training", "curves/svg/truth"]
     expected = {f"{reward}/{name}.svg" for reward in synthetic.SCORERS for name in main}
-    expected |= {f"pickscore/{kind}/svg/noise.svg" for kind in ("fronts", "bars", "grids")}
+    expected |= {f"pickscore/{kind}/svg/noise.svg" for kind in ("fronts", "marks", "bars", "grids")}
     assert drawn == expected
     assert all((folder / "analysis" / name.replace("svg", "png")).exists() for name in drawn)
 

@@ -6,31 +6,46 @@ import pandas as pd
 
 from drift_pipeline.analysis.checkpoints import any_measured
 from drift_pipeline.analysis.figures import curves
+from drift_pipeline.analysis.figures.along import draw_marks
 from drift_pipeline.analysis.figures.bars import draw_bars
 from drift_pipeline.analysis.figures.collapse import draw_collapse
 from drift_pipeline.analysis.figures.figure import DrawnFigure
 from drift_pipeline.analysis.figures.fronts import draw_fronts
 from drift_pipeline.analysis.figures.grids import draw_grid
 from drift_pipeline.analysis.figures.inputs import Rows, collapse_rows, grid_blocks
+from drift_pipeline.analysis.marks import sum_up
 from drift_pipeline.config.analysis import Analyze
 
 Figures = dict[str, DrawnFigure]
 
 
 def front_figures(
-    checkpoints: pd.DataFrame, gains: pd.DataFrame, analyze: Analyze, reward: str
+    checkpoints: pd.DataFrame,
+    best: pd.DataFrame,
+    free: pd.DataFrame,
+    gains: pd.DataFrame,
+    analyze: Analyze,
+    reward: str,
 ) -> Figures:
     """Draw Figures 4, 9 and 10: the fronts of each comparison that has a measured run.
 
     Args:
         checkpoints: As `make_checkpoints` makes them.
+        best: The best front, as `make_best` makes it.
+        free: The free fronts, as `make_free` makes them.
         gains: Of this reward, all comparisons.
         analyze: What is compared.
         reward: The reward that the runs were trained on.
     """
     return {
         name: draw_fronts(
-            checkpoints, gains[gains["comparison"] == name], comparison, analyze, reward
+            checkpoints,
+            gains[gains["comparison"] == name],
+            comparison,
+            analyze,
+            reward,
+            best,
+            free,
         )
         for name, comparison in analyze.comparisons_of(reward).items()
         if any_measured(checkpoints, comparison.methods, reward)
@@ -50,6 +65,22 @@ def bar_figures(gains: pd.DataFrame, analyze: Analyze, reward: str) -> Figures:
         mine = gains[gains["comparison"] == name]
         if mine["gain"].notna().any():
             drawn[name] = draw_bars(mine, comparison, analyze)
+    return drawn
+
+
+def mark_figures(marks: pd.DataFrame, analyze: Analyze, reward: str) -> Figures:
+    """Draw the gains along the baselines' way, of each comparison that has some.
+
+    Args:
+        marks: Of this reward, all comparisons, as `compute_all_marks` makes them.
+        analyze: What is compared.
+        reward: The reward that the runs were trained on.
+    """
+    summary, drawn = sum_up(marks), {}
+    for name, comparison in analyze.comparisons_of(reward).items():
+        mine = summary[(summary["comparison"] == name) & (summary["kind"] == "DG")]
+        if mine["gain"].notna().any():
+            drawn[name] = draw_marks(mine, comparison, analyze)
     return drawn
 
 

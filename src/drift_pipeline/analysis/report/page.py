@@ -17,14 +17,17 @@ from drift_pipeline.analysis.checkpoints import (
     reported,
 )
 from drift_pipeline.analysis.comparison import REWARD, TRUE, average_gains
+from drift_pipeline.analysis.marks import sum_up
 from drift_pipeline.analysis.report.text_tables import (
     TextTable,
     gain_text,
     gains_as_text,
+    marks_as_text,
     number_text,
     table_1_as_text,
     table_1_columns,
 )
+from drift_pipeline.analysis.report.verdict import verdicts
 from drift_pipeline.analysis.table_1 import GAIN_ROW
 from drift_pipeline.config.analysis import Analyze
 
@@ -52,8 +55,8 @@ def render(
     Args:
         checkpoints: As `make_checkpoints` makes them.
         findings: As `list_findings` makes them.
-        parts: Named `<reward>.<part>`: the tables `gains` and `table_1`, and figures by name in
-            `fronts`, `bars`, `curves`, `collapse`, `grids` and `figures`.
+        parts: Named `<reward>.<part>`: the tables `gains`, `marks` and `table_1`, and figures by
+            name in `marks_figures`, `fronts`, `bars`, `curves`, `collapse`, `grids` and `figures`.
         analyze: What was compared.
 
     Returns:
@@ -95,9 +98,10 @@ def _parts_of(reward: str, parts: Mapping[str, Any]) -> dict[str, Any]:
 def _reward(
     checkpoints: pd.DataFrame, name: str, parts: Mapping[str, Any], analyze: Analyze
 ) -> dict[str, Any]:
-    gains = parts["gains"]
+    gains, summary = parts["gains"], sum_up(parts["marks"])
     return {
         "name": name,
+        "verdicts": verdicts(summary, analyze),
         "label": analyze.rewards[name].label,
         "table": table_1_as_text(parts["table_1"], analyze),
         "intervals": _intervals(parts["table_1"], analyze),
@@ -114,6 +118,8 @@ def _reward(
                 "gains": gains_as_text(gains[gains["comparison"] == key], analyze),
                 "summary": _summary(gains[gains["comparison"] == key], analyze),
                 "measured": any_measured(checkpoints, [comparison.ours], name),
+                "marks": marks_as_text(summary[summary["comparison"] == key], analyze),
+                "along": parts["marks_figures"].get(key),
                 "fronts": parts["fronts"].get(key),
                 "bars": parts["bars"].get(key),
                 "grid": parts["grids"].get(key),

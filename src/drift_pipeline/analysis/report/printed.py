@@ -7,9 +7,15 @@ from typing import Any
 import pandas as pd
 
 from drift_pipeline.analysis.comparison import gain_values
+from drift_pipeline.analysis.marks import sum_up
 from drift_pipeline.analysis.report.markup import to_latex, to_markdown
-from drift_pipeline.analysis.report.text_tables import gains_as_text, table_1_as_text
+from drift_pipeline.analysis.report.text_tables import (
+    gains_as_text,
+    marks_as_text,
+    table_1_as_text,
+)
 from drift_pipeline.analysis.table_1 import table_values
+from drift_pipeline.common.values import without_nan
 from drift_pipeline.config.analysis import Analyze
 
 
@@ -53,6 +59,35 @@ def print_gains(gains: pd.DataFrame, analyze: Analyze, reward: str) -> dict[str,
         latex.append(to_latex(text, caption, f"tab:gains-{reward}-{name}"))
     return {
         "values": gain_values(gains),
+        "markdown": "\n".join(markdown),
+        "latex": "\n".join(latex),
+    }
+
+
+def print_marks(marks: pd.DataFrame, analyze: Analyze, reward: str) -> dict[str, Any]:
+    """Print the gains along the baselines' way, one table per comparison.
+
+    Args:
+        marks: Of this reward, all comparisons, as `compute_all_marks` makes them.
+        analyze: Measures, comparisons and labels.
+        reward: The reward that the runs were trained on.
+
+    Returns:
+        `values`, one per row of `sum_up`, and the texts `markdown` and `latex`.
+    """
+    summary = sum_up(marks)
+    markdown, latex = [], []
+    for name, rows in summary.groupby("comparison", sort=False):
+        text = marks_as_text(rows, analyze)
+        ours = analyze.methods[analyze.comparisons[str(name)].ours].label
+        caption = f"Gains of {ours} along each baseline's way, {analyze.rewards[reward].label}."
+        markdown.append(to_markdown(text, caption))
+        latex.append(to_latex(text, caption, f"tab:marks-{reward}-{name}"))
+    return {
+        "values": [
+            without_nan({str(key): value for key, value in row.items()})
+            for row in summary.to_dict("records")
+        ],
         "markdown": "\n".join(markdown),
         "latex": "\n".join(latex),
     }

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from drift_pipeline.analysis.comparison import REWARD, TRUE
-from drift_pipeline.analysis.table_1 import GAIN_ROW, RAW
+from drift_pipeline.analysis.marks import MARKS
+from drift_pipeline.analysis.table_1 import GAIN_ROW, OF_BEST, RAW
 from drift_pipeline.config.analysis import Analyze
 
 ABSENT = "–"
@@ -48,6 +49,9 @@ def table_1_columns(table: pd.DataFrame, analyze: Analyze) -> dict[str, tuple[st
     if _has(table, analyze.asked):
         measures |= {name: m for name, m in analyze.further.items() if name == analyze.asked}
     columns = {name: (measure.label, measure.decimals) for name, measure in measures.items()}
+    if _has(table, OF_BEST):
+        anchor = analyze.measures[analyze.anchor].label
+        columns[OF_BEST] = (f"{anchor}, share of the best front's", 2)
     return columns | REWARDS | (TRUE_REWARD if _has(table, TRUE) else {})
 
 
@@ -97,6 +101,49 @@ def gains_as_text(gains: pd.DataFrame, analyze: Analyze) -> TextTable:
         row.append(gain_text(last["gain"]))
         rows.append(row)
     return TextTable(header, rows)
+
+
+def marks_as_text(summary: pd.DataFrame, analyze: Analyze) -> TextTable:
+    """Write the gains along the baselines' way: one row per baseline and measure.
+
+    Args:
+        summary: Of one comparison, as `marks.sum_up` makes it.
+        analyze: Measures, in order, and labels.
+    """
+    header = ["Over", "gain", *(f"at {100 * mark:.0f} %" for mark in MARKS), "all the way"]
+    labels = {("DG", name): f"DG {measure.label}" for name, measure in analyze.measures.items()}
+    labels["RG", REWARD] = "RG"
+    rows = []
+    for baseline, mine in summary.groupby("baseline", sort=False):
+        for (kind, measure), label in labels.items():
+            of = mine[mine["measure"] == measure]
+            cells = [of[(of["kind"] == kind) & (of["mark"] == mark)] for mark in MARKS]
+            cells.append(of[of["kind"] == "area"])
+            texts = [
+                interval_text(cell.to_dict("records")[0]) if len(cell) else "" for cell in cells
+            ]
+            rows.append([analyze.methods[str(baseline)].label, label, *texts])
+    return TextTable(header, rows, words=2)
+
+
+def interval_text(row: Mapping[Hashable, Any]) -> str:
+    """Write a gain over seeds with its interval, and how many seeds have one where some have not.
+
+    Example:
+        >>> row = {"gain": 0.3, "low": 0.1, "high": 0.5, "p": 0.03, "seeds": 5, "of": 6, "off": 1}
+        >>> interval_text(row)
+        '+30 % (+10 to +50; 5 of 6 seeds; 1 off the prompt)'
+    """
+    if pd.isna(row["gain"]):
+        return ABSENT
+    notes = []
+    if not pd.isna(row["low"]):
+        notes.append(f"{100 * row['low']:+.0f} to {100 * row['high']:+.0f}")
+    if row["seeds"] < row["of"]:
+        notes.append(f"{row['seeds']} of {row['of']} seeds")
+    if row["off"]:
+        notes.append(f"{row['off']} off the prompt")
+    return f"{100 * row['gain']:+.0f} %" + (f" ({'; '.join(notes)})" if notes else "")
 
 
 def number_text(value: float | None, decimals: int, spread: float | None = None) -> str:

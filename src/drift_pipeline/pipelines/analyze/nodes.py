@@ -35,11 +35,18 @@ def settings(
     return analyze.with_presets(rewards, methods).with_measured(measured)
 
 
-def checkpoints(metrics: DataFrame, analyze: Analyze, **_after: Any) -> DataFrame:
-    """Turn measured rows into checkpoints that can be compared."""
+def checkpoints(
+    metrics: DataFrame, best: DataFrame, free: DataFrame, analyze: Analyze, **_after: Any
+) -> tuple[DataFrame, DataFrame, DataFrame]:
+    """Turn measured rows into checkpoints that can be compared, beside best and free fronts."""
+    from drift_pipeline.analysis.best import make_best, with_share_of_best
     from drift_pipeline.analysis.checkpoints import make_checkpoints
+    from drift_pipeline.analysis.free import make_free
 
-    return make_checkpoints(metrics, analyze)
+    made = make_checkpoints(metrics, analyze)
+    front = make_best(best, made, analyze)
+    shared = with_share_of_best(made, front, analyze)
+    return shared, front, make_free(free, shared, analyze)
 
 
 def gains(checkpoints: DataFrame, analyze: Analyze) -> dict[str, DataFrame]:
@@ -47,6 +54,27 @@ def gains(checkpoints: DataFrame, analyze: Analyze) -> dict[str, DataFrame]:
     from drift_pipeline.analysis.comparison import compute_all_gains
 
     return {reward: compute_all_gains(checkpoints, analyze, reward) for reward in analyze.rewards}
+
+
+def marks(checkpoints: DataFrame, analyze: Analyze) -> dict[str, DataFrame]:
+    """Compare methods with their baselines all along the baselines' way."""
+    from drift_pipeline.analysis.marks import compute_all_marks
+
+    return {reward: compute_all_marks(checkpoints, analyze, reward) for reward in analyze.rewards}
+
+
+def marks_figures(analyze: Analyze, **marks: DataFrame) -> dict[str, Figures]:
+    """Draw the gains along the way."""
+    from drift_pipeline.analysis.figures.of_reward import mark_figures
+
+    return {r: mark_figures(table, analyze, r) for r, table in _by_reward(marks)}
+
+
+def print_marks(analyze: Analyze, **marks: DataFrame) -> dict[str, Any]:
+    """Write the gains along the way as values, Markdown and LaTeX, one table per comparison."""
+    from drift_pipeline.analysis.report.printed import print_marks
+
+    return _named({r: print_marks(table, analyze, r) for r, table in _by_reward(marks)})
 
 
 def table_1(checkpoints: DataFrame, analyze: Analyze, **gains: DataFrame) -> dict[str, DataFrame]:
@@ -77,11 +105,20 @@ def gain_metrics(analyze: Analyze, **gains: DataFrame) -> dict[str, dict[str, fl
     return {r: gain_metrics(table, analyze.main) for r, table in _by_reward(gains)}
 
 
-def fronts(checkpoints: DataFrame, analyze: Analyze, **gains: DataFrame) -> dict[str, Figures]:
+def fronts(
+    checkpoints: DataFrame,
+    best: DataFrame,
+    free: DataFrame,
+    analyze: Analyze,
+    **gains: DataFrame,
+) -> dict[str, Figures]:
     """Draw Figures 4, 9 and 10."""
     from drift_pipeline.analysis.figures.of_reward import front_figures
 
-    return {r: front_figures(checkpoints, table, analyze, r) for r, table in _by_reward(gains)}
+    return {
+        r: front_figures(checkpoints, best, free, table, analyze, r)
+        for r, table in _by_reward(gains)
+    }
 
 
 def bars(analyze: Analyze, **gains: DataFrame) -> dict[str, Figures]:

@@ -1,12 +1,14 @@
 """The `analyze` pipeline: reads what was measured, and trains and measures nothing.
 
 ```
-measured metrics ─► checkpoints ─┬─► gains ─► Table 1 ─┐
-                                 ├─► fronts, bars ─────┤
-                                 ├─► figures ──────────┤
-training curves ─────────────────┼─► curves ───────────┼─► report
-embeddings ──────────────────────┼─► collapse ─────────┤
-images ──────────────────────────┴─► grids ────────────┘
+measured metrics ─┐
+best, free fronts ┴► checkpoints ─┬─► gains ─► Table 1 ─┐
+                                  ├─► marks ────────────┤
+                                  ├─► fronts, bars ─────┤
+                                  ├─► figures ──────────┤
+training curves ──────────────────┼─► curves ───────────┼─► report
+embeddings ───────────────────────┼─► collapse ─────────┤
+images ───────────────────────────┴─► grids ────────────┘
 ```
 """
 
@@ -19,7 +21,10 @@ from kedro.pipeline import Node, Pipeline
 
 from drift_pipeline.pipelines.analyze import nodes
 
-REPORTED = ("gains", "table_1", "fronts", "bars", "curves", "collapse", "grids", "figures")
+REPORTED = (
+    *("gains", "marks", "table_1"),
+    *("fronts", "marks_figures", "bars", "curves", "collapse", "grids", "figures"),
+)
 """What the report takes of each reward."""
 
 
@@ -54,13 +59,28 @@ def create_pipeline(
     return Pipeline(
         [
             node(nodes.settings, presets | measured, "analyze.settings"),
-            node(nodes.checkpoints, parameters | measured, "analyze.checkpoints"),
+            node(
+                nodes.checkpoints,
+                parameters
+                | measured
+                | {"best": "measured_best_front", "free": "measured_free_fronts"},
+                ["analyze.checkpoints", "analyze.best_front", "analyze.free_fronts"],
+            ),
             node(nodes.gains, common, each("gains")),
+            node(nodes.marks, common, each("marks")),
+            node(nodes.marks_figures, parameters | given("marks"), each("marks_figures")),
+            node(nodes.print_marks, parameters | given("marks"), texts("marks")),
             node(nodes.table_1, common | given("gains"), each("table_1")),
             node(nodes.print_table_1, parameters | given("table_1"), texts("table_1")),
             node(nodes.print_gains, parameters | given("gains"), texts("gains")),
             node(nodes.gain_metrics, parameters | given("gains"), each("metrics")),
-            node(nodes.fronts, common | given("gains"), each("fronts")),
+            node(
+                nodes.fronts,
+                common
+                | {"best": "analyze.best_front", "free": "analyze.free_fronts"}
+                | given("gains"),
+                each("fronts"),
+            ),
             node(nodes.bars, parameters | given("gains"), each("bars")),
             node(nodes.curves, common | {"training": "measured_training"}, each("curves")),
             node(nodes.collapse, common | {"embeddings": "measured_embeddings"}, each("collapse")),

@@ -31,6 +31,20 @@ def draw_checkpoint(
     return checkpoint_images(base_model, policy, run, protocol, generate)
 
 
+def draw_free(
+    base_model: Policy,
+    policy: PolicyState,
+    run: Run,
+    protocol: Protocol,
+    generate: Generate,
+    blend: str,
+) -> ShardsToDraw:
+    """Draw the images of a checkpoint that is blended with the base model."""
+    from drift_pipeline.evaluation.checkpoint_images import free_images
+
+    return free_images(base_model, policy, run, protocol, generate, blend)
+
+
 def draw_base(base_model: Policy, run: Run, protocol: Protocol, generate: Generate) -> ShardsToDraw:
     """Draw the base model's images."""
     from drift_pipeline.evaluation.checkpoint_images import base_images
@@ -45,6 +59,15 @@ def draw_base_fresh(
     from drift_pipeline.evaluation.checkpoint_images import fresh_base_images
 
     return fresh_base_images(base_model, run, protocol, generate)
+
+
+def draw_base_many(
+    base_model: Policy, run: Run, protocol: Protocol, generate: Generate
+) -> ShardsToDraw:
+    """Draw many images of the base model, for the best front."""
+    from drift_pipeline.evaluation.checkpoint_images import many_base_images
+
+    return many_base_images(base_model, run, protocol, generate)
 
 
 def contact_sheet(images: StoredShards, generate: Generate) -> Image:

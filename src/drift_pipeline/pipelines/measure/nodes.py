@@ -53,6 +53,37 @@ def measure_base(
     return metrics_table.measure_base(protocol, measure, rewards, own, scores, fresh)
 
 
+def measure_best(
+    protocol: Protocol,
+    measure: Measure,
+    rewards: dict[str, Any],
+    embeddings: DataFrame,
+    scores: DataFrame,
+) -> DataFrame:
+    """Estimate what the best policies have, of each reward and at each strength."""
+    from drift_pipeline.evaluation import best_front
+
+    return best_front.best_front(protocol, measure, rewards, embeddings, scores)
+
+
+def measure_free(
+    run: Run,
+    protocol: Protocol,
+    measure: Measure,
+    rewards: dict[str, Any],
+    own: DataFrame,
+    fresh: DataFrame,
+    *judged: DataFrame,
+    blends: tuple[str, ...],
+) -> DataFrame:
+    """Measure the blends of the last checkpoint; `judged` are all embeddings, then all scores."""
+    from drift_pipeline.evaluation import metrics_table
+
+    count = len(blends)
+    tables = dict(zip(blends, zip(judged[:count], judged[count:], strict=True), strict=True))
+    return metrics_table.measure_free(run, protocol, measure, rewards, own, fresh, tables)
+
+
 def measure_run(
     run: Run,
     protocol: Protocol,

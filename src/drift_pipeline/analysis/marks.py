@@ -1,0 +1,148 @@
+"""Gains at marks on a baseline's way, so that no verdict hangs on one choice of checkpoint.
+
+The marks are shares of the baseline's own gain in reward: half of it, 70, 80, 90 % and all of it.
+At each, both runs are read where they first have that reward (`paths.on_the_way`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+from drift_pipeline.analysis.asked import off_prompt
+from drift_pipeline.analysis.comparison import REWARD, shared_seeds
+from drift_pipeline.analysis.gains import relative_gain
+from drift_pipeline.analysis.over_seeds import over_seeds
+from drift_pipeline.analysis.paths import area_gain, on_the_way, reward_kept_at
+from drift_pipeline.config.analysis import Analyze, Comparison
+
+MARKS = (0.5, 0.7, 0.8, 0.9, 1.0)
+AREA = 0.0
+"""Stands for the mark of a gain over all rewards that both reach."""
+COLUMNS = [
+    *("comparison", "reward", "ours", "baseline", "seed", "kind", "measure", "mark", "at"),
+    *("gain", "ours_value", "baseline_value", "ours_off", "baseline_off"),
+]
+
+
+def compute_marks(
+    checkpoints: pd.DataFrame, name: str, comparison: Comparison, analyze: Analyze, reward: str
+) -> pd.DataFrame:
+    """Compare our run with each baseline's all along the baseline's way.
+
+    Args:
+        checkpoints: As `make_checkpoints` makes them.
+        name: The comparison's name.
+        comparison: What is compared.
+        analyze: Measures and anchor.
+        reward: The reward that the runs were trained on.
+
+    Returns:
+        One row per baseline, seed, kind, measure and mark. `DG`: how much more diversity ours had
+        than the baseline where each first reached the mark, the reward `at`. `RG`: how much more
+        reward ours has had with the anchor diversity that the baseline has there. `area`: the
+        diversity gain over all rewards from the base model's to the lower of both runs' highest
+        (`mark` is 0). `gain` is a share, NaN where ours does not get there. `_off` says whether
+        the checkpoint that gets there no longer shows what was asked.
+    """
+    mine = checkpoints[checkpoints["reward"] == reward]
+    mine = mine.assign(off=off_prompt(mine, analyze)).sort_values("epoch", kind="stable")
+    base = mine[mine["method"] == analyze.base]
+    rows: list[dict[str, Any]] = []
+    for baseline in comparison.baselines if len(base) else ():
+        for seed in shared_seeds(mine, comparison.ours, baseline):
+            ours, theirs = (
+                pd.concat([base, mine[(mine["method"] == method) & (mine["seed"] == seed)]])
+                for method in (comparison.ours, baseline)
+            )
+            for row in _pair(ours, theirs, analyze):
+                rows.append({"baseline": baseline, "seed": seed, **row})
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    table["comparison"], table["reward"], table["ours"] = name, reward, comparison.ours
+    return table
+
+
+def compute_all_marks(checkpoints: pd.DataFrame, analyze: Analyze, reward: str) -> pd.DataFrame:
+    """Compute the marks of every comparison that is made under a reward, below each other."""
+    tables = [
+        compute_marks(checkpoints, name, comparison, analyze, reward)
+        for name, comparison in analyze.comparisons_of(reward).items()
+    ]
+    tables = [table for table in tables if len(table)]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)
+
+
+def sum_up(marks: pd.DataFrame) -> pd.DataFrame:
+    """Sum the marks up over seeds.
+
+    Args:
+        marks: As `compute_marks` makes them.
+
+    Returns:
+        One row per comparison, baseline, kind, measure and mark: `gain`, the mean over the seeds
+        that have one; `low` and `high`, Student's t interval over them; `p` of the sign-flip test;
+        `seeds` that have one, `of` all; `off`, seeds where ours no longer shows what was asked.
+    """
+    keys = ["comparison", "reward", "ours", "baseline", "kind", "measure", "mark"]
+    rows = []
+    for key, group in marks.groupby(keys, sort=False):
+        found = over_seeds(group["gain"])
+        rows.append(
+            {
+                **dict(zip(keys, key, strict=True)),
+                "gain": found.mean,
+                "low": found.low,
+                "high": found.high,
+                "p": found.p,
+                "seeds": found.seeds,
+                "of": len(group),
+                "off": int(group.loc[group["gain"].notna(), "ours_off"].sum()),
+            }
+        )
+    columns = [*keys, "gain", "low", "high", "p", "seeds", "of", "off"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _pair(ours: pd.DataFrame, theirs: pd.DataFrame, analyze: Analyze) -> Iterator[dict[str, Any]]:
+    """Yield the rows of one baseline and seed; both runs begin with the base model."""
+    start, top = float(theirs[REWARD].iloc[0]), float(theirs[REWARD].max())
+    if not top > start:
+        return
+    for mark in MARKS:
+        at = start + mark * (top - start)
+        shown = {
+            "mark": mark,
+            "at": at,
+            "ours_off": _off_at(ours, at),
+            "baseline_off": _off_at(theirs, at),
+        }
+        for measure in analyze.measures:
+            values = [on_the_way(run[REWARD], run[measure], at) for run in (ours, theirs)]
+            yield {**_gain("DG", measure, *values), **shown}
+        least = on_the_way(theirs[REWARD], theirs[analyze.anchor], at)
+        kept = reward_kept_at(ours[REWARD], ours[analyze.anchor], least)
+        yield {**_gain("RG", REWARD, kept, at), **shown}
+    for measure in analyze.measures:
+        mine, other = ((run[REWARD], run[measure]) for run in (ours, theirs))
+        gain = area_gain(mine, other, start)
+        yield {"kind": "area", "measure": measure, "mark": AREA, "gain": gain}
+
+
+def _gain(kind: str, measure: str, ours: float, theirs: float) -> dict[str, Any]:
+    gain = math.nan if math.isnan(ours) else relative_gain(ours, theirs)
+    return {
+        "kind": kind,
+        "measure": measure,
+        "gain": gain,
+        "ours_value": ours,
+        "baseline_value": theirs,
+    }
+
+
+def _off_at(run: pd.DataFrame, reward: float) -> bool:
+    """Return whether the first checkpoint that has a reward no longer shows what was asked."""
+    reached = run[run[REWARD] >= reward]
+    return bool(len(reached) and reached["off"].iloc[0])

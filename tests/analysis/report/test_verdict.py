@@ -1,0 +1,99 @@
+"""The report's first sentences say what the numbers say, and no more."""
+
+import math
+
+import pytest
+from analysis import synthetic
+
+from drift_pipeline.analysis.checkpoints import make_checkpoints
+from drift_pipeline.analysis.marks import compute_all_marks, sum_up
+from drift_pipeline.analysis.report.text_tables import interval_text, marks_as_text
+from drift_pipeline.analysis.report.verdict import verdicts
+
+
+def summary_of(metrics, analyze):
+    checkpoints = make_checkpoints(metrics, analyze)
+    return sum_up(compute_all_marks(checkpoints, analyze, "pickscore"))
+
+
+def test_a_sentence_per_baseline_says_both_marks_and_how_sure_they_are(analyze):
+    summary = summary_of(synthetic.world(seeds=(42, 43, 44)), analyze)
+    said = verdicts(summary, analyze)
+    assert [sentence.split(":")[0] for sentence in said] == [
+        f"DRIFT against {name}" for name in ("DDPO", "GRPO", "GRPO-KL")
+    ]
+    row = summary.query(
+        "comparison == 'main' and baseline == 'grpo' and kind == 'DG' and measure == 'dreamsim'"
+        " and mark == 0.8"
+    ).iloc[0]
+    expected = (
+        f"at 80 % of GRPO's gain in reward {100 * row['gain']:+.0f} % DreamSim diversity (95 % "
+        f"interval over 3 of 3 seeds {100 * row['low']:+.0f} to {100 * row['high']:+.0f} %; "
+        "sign-flip p = 0.25)"
+    )
+    assert expected in said[1]
+    assert "70 %" in said[1] and "90 %" not in said[1]
+
+
+@pytest.mark.parametrize(
+    ("seeds", "gains", "expected"),
+    [
+        ((42,), None, "(one seed, so it may be chance)"),
+        ((42, 43), {42: 1.1, 43: 0.9}, "so it may be chance; sign-flip p"),
+    ],
+)
+def test_what_may_be_chance_is_said_to(analyze, seeds, gains, expected):
+    metrics = synthetic.world(seeds=seeds)
+    if gains:
+        # GRPO keeps by turns less and more than DRIFT does.
+        for seed, factor in gains.items():
+            rows = (metrics["run"] == f"grpo-pickscore-s{seed}") & (metrics["metric"] == "dreamsim")
+            drift = metrics["run"] == f"drift-pickscore-s{seed}"
+            like = metrics.loc[drift & (metrics["metric"] == "dreamsim"), "value"].to_numpy()
+            metrics.loc[rows, "value"] = factor * like
+    said = verdicts(summary_of(metrics, analyze), analyze)
+    assert expected in said[1]
+
+
+def test_a_method_that_does_not_arrive_is_said_not_to(analyze):
+    metrics = synthetic.world()
+    drift = metrics["run"] == "drift-pickscore-s42"
+    metrics.loc[drift & (metrics["metric"] == "reward_normalised"), "value"] = 0.3
+    said = verdicts(summary_of(metrics, analyze), analyze)
+    assert "at 70 % of GRPO's gain in reward it does not arrive (0 of 1 seeds)" in said[1]
+
+
+def test_the_table_has_a_row_per_baseline_and_measure_and_a_cell_per_mark(analyze):
+    summary = summary_of(synthetic.world(seeds=(42, 43)), analyze)
+    table = marks_as_text(summary[summary["comparison"] == "main"], analyze)
+    assert table.header[2:] == [
+        "at 50 %",
+        "at 70 %",
+        "at 80 %",
+        "at 90 %",
+        "at 100 %",
+        "all the way",
+    ]
+    assert len(table.rows) == 3 * (len(analyze.measures) + 1)
+    assert [row[:2] for row in table.rows[:2]] == [
+        ["DDPO", "DG DreamSim diversity"], ["DDPO", "DG CLIP diversity"],
+    ]  # fmt: skip
+    assert all(
+        cell.startswith(("+", "-")) for row in table.rows if row[1] != "RG" for cell in row[2:]
+    )
+    reward_gains = [row for row in table.rows if row[1] == "RG"]
+    assert all(row[-1] == "" for row in reward_gains)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, "+30 % (+10 to +50)"),
+        ({"seeds": 5, "off": 1}, "+30 % (+10 to +50; 5 of 6 seeds; 1 off the prompt)"),
+        ({"low": math.nan, "high": math.nan, "seeds": 1, "of": 1}, "+30 %"),
+        ({"gain": math.nan, "seeds": 0}, "–"),
+    ],
+)
+def test_a_cell_says_who_did_not_arrive(changes, expected):
+    row = {"gain": 0.3, "low": 0.1, "high": 0.5, "p": 0.03, "seeds": 6, "of": 6, "off": 0}
+    assert interval_text(row | changes) == expected

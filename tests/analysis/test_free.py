@@ -1,0 +1,73 @@
+"""The fronts that need no training, beside the checkpoints that did."""
+
+import pandas as pd
+import pytest
+from analysis import synthetic
+
+from drift_pipeline.analysis.checkpoints import make_checkpoints
+from drift_pipeline.analysis.comparison import REWARD, compute_all_gains
+from drift_pipeline.analysis.figures import fronts
+from drift_pipeline.analysis.free import make_free
+
+
+@pytest.fixture
+def checkpoints(analyze):
+    return make_checkpoints(synthetic.world(), analyze)
+
+
+def blended(points, seed=42, protocol="p1"):
+    """Rows of GRPO's last checkpoint, blended; `points` maps names to DreamSim and reward."""
+    tables = []
+    for name, (dreamsim, reward) in points.items():
+        values = {**synthetic.BASE, "dreamsim": dreamsim, "reward": reward}
+        rows = synthetic.checkpoint("grpo", "pickscore", seed, 40, values, protocol=protocol)
+        tables.append(pd.DataFrame(rows).assign(blend=name))
+    return pd.concat(tables, ignore_index=True)
+
+
+POINTS = {"anneal_1": (0.4, 0.7), "from_3": (0.6, 0.5), "from_1": (0.35, 0.6)}
+
+
+def test_a_front_goes_from_the_base_model_to_the_checkpoint_itself(checkpoints, analyze):
+    free = make_free(blended(POINTS), checkpoints, analyze)
+    assert free["blend"].tolist() == ["", "from_3", "from_1", "anneal_1", ""]
+    assert free[REWARD].tolist() == pytest.approx([0.25, 0.5, 0.6, 0.7, 0.88])
+    last = checkpoints[(checkpoints["run"] == "grpo-pickscore-s42") & (checkpoints["epoch"] == 40)]
+    assert free["dreamsim"].tolist() == pytest.approx(
+        [0.75, 0.6, 0.35, 0.4, last["dreamsim"].iloc[0]]
+    )
+    assert {*free["method"]} == {"grpo"} and {*free["seed"]} == {42}
+    assert free["vendi"].notna().all() and free["shows_prompt"].notna().all()
+
+
+def test_other_protocols_and_missing_tables_give_none(checkpoints, analyze):
+    for table in (pd.DataFrame(), blended(POINTS, protocol="another")):
+        free = make_free(table, checkpoints, analyze)
+        assert free.empty
+        assert draw(checkpoints, analyze, free) == draw(checkpoints, analyze, None)
+
+
+def draw(checkpoints, analyze, free):
+    gains = compute_all_gains(checkpoints, analyze, "pickscore")
+    main = gains[gains["comparison"] == "main"]
+    comparison = analyze.comparisons["main"]
+    return fronts.draw_fronts(checkpoints, main, comparison, analyze, "pickscore", None, free)
+
+
+def test_the_line_joins_what_none_dominates(checkpoints, analyze, monkeypatch):
+    lines = []
+
+    class Axes:
+        def get_legend_handles_labels(self):
+            return [], []
+
+        def plot(self, x, y, label=None, ls="-", **look):
+            lines.append(([*x], [*y], label, ls))
+
+    free = make_free(blended(POINTS), checkpoints, analyze)
+    fronts._draw_free(Axes(), free, "dreamsim", analyze)
+    points, line = lines
+    assert points[0] == pytest.approx([0.25, 0.5, 0.6, 0.7, 0.88]) and points[3] == "none"
+    assert line[0] == pytest.approx([0.25, 0.5, 0.7, 0.88]) and line[3] == ":"
+    assert line[2] == "GRPO, blended with the base"
+    assert "needs no training" in draw(checkpoints, analyze, free).caption
