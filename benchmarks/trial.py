@@ -6,20 +6,23 @@ Question: how far and how soon does the reward climb, what goes with it that nob
 do the images still show what was asked? Measure, every few epochs, on images of the evaluation's
 first prompts and seeds: the reward trained on, the true reward, DreamSim and CLIP diversity, the
 share of images that show what was asked, bits of the free attributes, and the KL divergence by
-step from the epoch's updates. `--world` names another folder of models, `--learning-rate` another
-step size. `--sheet` shows the base model and each method at about the same reward: the highest that
-all of them come to, of the first seed.
+step from the epoch's updates. `--world` names another folder of models, `--params` other settings
+(`train.optimization.learning_rate=5e-4 methods.drift.shaping.ratio=0.25`). `--sheet` shows the base
+model and each method at about the same reward: the highest that all of them come to, of the first
+seed.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 from alternating import markdown
 from judged import draw, judge, load_judges, numbers
+from omegaconf import OmegaConf
 from own_worker import Trainer, read_run
 from PIL import Image
 
@@ -54,7 +57,9 @@ def models_of(world: str) -> dict[str, Any]:
     }
 
 
-def train(changes: dict[str, Any], args: argparse.Namespace, judges: Judges) -> Trial:
+def train(
+    changes: dict[str, Any], epochs: int, every: int, prompts: int, each: int, judges: Judges
+) -> Trial:
     """Train a run: a row for each epoch that is judged, the base model first, and its images."""
     run = read_run(changes)
     trainer = Trainer(run)
@@ -62,11 +67,11 @@ def train(changes: dict[str, Any], args: argparse.Namespace, judges: Judges) -> 
     rows: list[dict[str, Any]] = []
     drawn: list[list[pd.DataFrame]] = []
     summary: dict[str, Any] = {}
-    for epoch in range(args.epochs + 1):
+    for epoch in range(epochs + 1):
         if epoch:
             state, _, summary = trainer.epoch(run, state)
-        if epoch % args.every == 0 or epoch == args.epochs:
-            shards = draw(trainer.policy, state, run, args.prompts, args.each)
+        if epoch % every == 0 or epoch == epochs:
+            shards = draw(trainer.policy, state, run, prompts, each)
             found = numbers(judge(shards, judges), run.reward_name)
             steps = {"KL by step": summary.get("kl_by_step")}
             name = {"method": run.method_name, "seed": str(run.seed), "epoch": epoch}
@@ -74,6 +79,14 @@ def train(changes: dict[str, Any], args: argparse.Namespace, judges: Judges) -> 
             drawn.append(shards)
             print(" ".join(f"{key} {short(value)}" for key, value in rows[-1].items()), flush=True)
     return rows, drawn
+
+
+def with_params(changes: dict[str, Any], params: Sequence[str]) -> dict[str, Any]:
+    """Add parameters, `dotted.name=value`, to nested ones."""
+    return cast(
+        dict[str, Any],
+        OmegaConf.to_container(OmegaConf.merge(changes, OmegaConf.from_dotlist([*params]))),
+    )
 
 
 def nearest_to_equal(trials: list[Trial]) -> list[tuple[dict[str, Any], list[pd.DataFrame]]]:
@@ -119,7 +132,7 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=3, help="epochs between two judgements")
     parser.add_argument("--prompts", type=int, default=16)
     parser.add_argument("--each", type=int, default=24, help="images of each prompt")
-    parser.add_argument("--learning-rate", type=float, help="instead of the configured one")
+    parser.add_argument("--params", nargs="*", default=[], help="dotted names and values")
     parser.add_argument("--world", default="data/06_models/bestiary", help="folder of the models")
     parser.add_argument("--sheet", type=Path, help="where to show images at equal reward")
     parser.add_argument("--out", type=Path, help="a Parquet file for the table")
@@ -129,10 +142,9 @@ def main() -> None:
     for seed in args.seeds:
         for method in args.methods:
             changes = {**models, "method": method, "reward": args.reward, "seed": seed}
-            if args.learning_rate:
-                rate = {"learning_rate": args.learning_rate}
-                changes["train"] = {**models["train"], "optimization": rate}
-            trials.append(train(changes, args, judges))
+            changes = with_params(changes, args.params)
+            how = (args.epochs, args.every, args.prompts, args.each)
+            trials.append(train(changes, *how, judges))
             rows += trials[-1][0]
             if args.out:
                 pd.DataFrame(rows).to_parquet(args.out)
