@@ -48,8 +48,34 @@ def test_a_baseline_that_went_farther_is_named(analyze):
     slow = {10: (0.7, 0.25, 0.9, 70.0, 0.3), 40: (0.6, 0.22, 0.7, 65.0, 0.7)}
     findings = found(analyze, drift=slow)
     (text,) = texts(findings, "beyond")
-    assert "GRPO ends at a normalised reward of 0.8000 (epoch 40)" in text
+    assert "GRPO comes to a normalised reward of 0.8000 (epoch 40)" in text
     assert "0.7000" in text and "compared at GRPO's epoch 10, at 0.3500" in text
+
+
+def test_a_baseline_that_fell_back_is_named_by_where_it_had_been(analyze):
+    """It ends within our reach, and had gone beyond it before."""
+    findings = found(
+        analyze,
+        drift={40: (0.6, 0.22, 0.7, 65.0, 0.7)},
+        grpo={
+            10: (0.6, 0.2, 0.5, 60.0, 0.6),
+            20: (0.4, 0.1, 0.3, 40.0, 0.9),
+            40: (0.3, 0.1, 0.2, 30.0, 0.65),
+        },
+    )
+    (text,) = texts(findings, "beyond")
+    assert "GRPO comes to a normalised reward of 0.9000 (epoch 20)" in text
+    assert "compared at GRPO's epoch 40, at 0.6500" in text
+    within = found(
+        analyze,
+        drift={40: (0.6, 0.22, 0.7, 65.0, 0.7)},
+        grpo={
+            10: (0.6, 0.2, 0.5, 60.0, 0.6),
+            20: (0.5, 0.2, 0.4, 50.0, 0.65),
+            40: (0.3, 0.1, 0.2, 30.0, 0.5),
+        },
+    )
+    assert texts(within, "beyond") == []
 
 
 def test_a_reward_that_no_checkpoint_reaches_is_an_absent_gain(analyze):

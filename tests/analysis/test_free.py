@@ -15,12 +15,12 @@ def checkpoints(analyze):
     return make_checkpoints(synthetic.world(), analyze)
 
 
-def blended(points, seed=42, protocol="p1"):
+def blended(points, seed=42):
     """Rows of GRPO's last checkpoint, blended; `points` maps names to DreamSim and reward."""
     tables = []
     for name, (dreamsim, reward) in points.items():
         values = {**synthetic.BASE, "dreamsim": dreamsim, "reward": reward}
-        rows = synthetic.checkpoint("grpo", "pickscore", seed, 40, values, protocol=protocol)
+        rows = synthetic.checkpoint("grpo", "pickscore", seed, 40, values)
         tables.append(pd.DataFrame(rows).assign(blend=name))
     return pd.concat(tables, ignore_index=True)
 
@@ -40,11 +40,19 @@ def test_a_front_goes_from_the_base_model_to_the_checkpoint_itself(checkpoints, 
     assert free["vendi"].notna().all() and free["shows_prompt"].notna().all()
 
 
-def test_other_protocols_and_missing_tables_give_none(checkpoints, analyze):
-    for table in (pd.DataFrame(), blended(POINTS, protocol="another")):
-        free = make_free(table, checkpoints, analyze)
-        assert free.empty
-        assert draw(checkpoints, analyze, free) == draw(checkpoints, analyze, None)
+def test_blends_of_an_earlier_checkpoint_are_left_out_and_said_to_be(checkpoints, analyze, caplog):
+    earlier = blended(POINTS).assign(epoch=30)
+    assert make_free(earlier, checkpoints, analyze).empty
+    assert "not of its last epoch" in caplog.text
+
+
+@pytest.mark.parametrize("missing", ["everything", "reward_normalised"])
+def test_without_blends_or_their_rewards_there_is_none(checkpoints, analyze, missing):
+    table = blended(POINTS)
+    table = pd.DataFrame() if missing == "everything" else table[table["metric"] != missing]
+    free = make_free(table, checkpoints, analyze)
+    assert free.empty
+    assert draw(checkpoints, analyze, free) == draw(checkpoints, analyze, None)
 
 
 def draw(checkpoints, analyze, free):

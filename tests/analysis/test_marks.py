@@ -54,8 +54,23 @@ def test_a_reward_gain_is_read_at_the_diversity_that_the_baseline_has_there(mark
     row = of(marks, "grpo", 42, "RG", REWARD, 0.5)
     theirs = kept(0.38, THEIRS, row["at"])
     ours = START + (1 - theirs / 0.75) / (1 - 0.62) * (OURS - START)
-    assert row["ours_value"] == pytest.approx(ours)
+    assert (row["ours_value"], row["baseline_value"]) == pytest.approx((ours, row["at"]))
     assert row["gain"] == pytest.approx(ours / row["at"] - 1)
+    # At the end GRPO keeps 38 %, and DRIFT has never had so little.
+    end = of(marks, "grpo", 42, "RG", REWARD, 1.0)
+    assert math.isnan(end["gain"]) and end["why"] == "ours does not get there"
+
+
+def test_a_run_gains_nothing_over_itself_whatever_its_way(analyze):
+    """Rewards and diversities that go up and down."""
+    way = {10: (0.4, 0.4), 20: (0.6, 0.35), 30: (0.5, 0.6)}
+    points = {epoch: (d, d / 3, d, 79 * d, reward) for epoch, (d, reward) in way.items()}
+    rows = synthetic.base()
+    for method in ("drift", "grpo"):
+        rows += synthetic.path(method, "pickscore", 42, points)
+    marks = marks_of(pd.DataFrame(rows), analyze)
+    both = marks[marks["baseline"] == "grpo"]
+    assert both["gain"].tolist() == pytest.approx([0] * len(both))
 
 
 def test_the_area_is_that_of_all_rewards_that_both_reach(marks):
@@ -94,15 +109,45 @@ def test_seeds_are_summed_up_and_those_without_a_partner_left_out(marks, analyze
         "baseline == 'ddpo' and kind == 'DG' and measure == 'dreamsim' and mark == 0.7"
     ).iloc[0]
     gains = [of(marks, "ddpo", seed, "DG", "dreamsim", 0.7)["gain"] for seed in (42, 43, 44)]
-    assert row["gain"] == pytest.approx(sum(gains) / 3)
+    product = (1 + gains[0]) * (1 + gains[1]) * (1 + gains[2])
+    assert row["gain"] == pytest.approx(product ** (1 / 3) - 1)
     assert row["low"] < min(gains) < max(gains) < row["high"]
     assert (row["p"], row["seeds"], row["of"]) == (0.25, 3, 3)
     metrics = pd.concat([synthetic.world(), synthetic.world(seeds=(7,), methods=["grpo"])])
     assert {*marks_of(metrics.drop_duplicates(), analyze)["seed"]} == {42}
 
 
-def test_a_reward_without_runs_has_no_marks(analyze):
-    metrics = synthetic.world(methods=["drift"])
-    checkpoints = make_checkpoints(metrics, analyze)
-    marks = compute_all_marks(checkpoints, analyze, "hpsv2")
-    assert marks.empty and sum_up(marks).empty
+@pytest.mark.parametrize(
+    ("left", "why"),
+    [
+        (["drift"], "the baseline's run is missing"),
+        (["grpo", "ddpo", "grpo_kl"], "our run of this seed is missing"),
+    ],
+)
+def test_a_missing_run_is_counted_and_said(analyze, left, why):
+    metrics = synthetic.world(methods=left)
+    marks = compute_all_marks(make_checkpoints(metrics, analyze), analyze, "hpsv2")
+    assert {*marks["why"]} == {why} and marks["gain"].isna().all()
+    summed = sum_up(marks)
+    assert {*summed["seeds"]} == {0} and {*summed["of"]} == {1} and {*summed["why"]} == {why}
+
+
+def test_a_baseline_that_does_not_rise_is_said_not_to(analyze):
+    metrics = synthetic.world()
+    grpo = (metrics["run"] == "grpo-pickscore-s42") & (metrics["metric"] == "reward_normalised")
+    metrics.loc[grpo, "value"] = 0.2
+    marks = marks_of(metrics, analyze)
+    mine = marks[marks["baseline"] == "grpo"]
+    assert {*mine["why"]} == {"the baseline does not rise above the base model"}
+    assert len(mine) == len(marks[marks["baseline"] == "ddpo"])
+
+
+def test_a_baselines_highest_reward_is_not_missed_by_rounding(analyze):
+    metrics = synthetic.world()
+    metrics.loc[
+        (metrics["metric"] == "reward_normalised") & (metrics["run"] == "base"), "value"
+    ] = 0.3
+    grpo = (metrics["run"] == "grpo-pickscore-s42") & (metrics["metric"] == "reward_normalised")
+    metrics.loc[grpo & (metrics["epoch"] == 40), "value"] = 0.85
+    row = of(marks_of(metrics, analyze), "grpo", 42, "DG", "dreamsim", 1.0)
+    assert row["at"] == 0.85 and not math.isnan(row["gain"])

@@ -27,6 +27,7 @@ def project(tmp_path):
         "analysis/report.html", "analysis/checkpoints.parquet", "analysis/pickscore/table_1.md",
         "analysis/pickscore/fronts/captions.json", "analysis/pickscore/fronts/png/main.png",
         *(f"runs/{run}/metrics.parquet" for run in RUNS),
+        "runs/base/best_front.parquet", "runs/drift-pickscore-s42/free_metrics.parquet",
     ]  # fmt: skip
     for name in files:
         (reporting / name).parent.mkdir(parents=True, exist_ok=True)
@@ -47,6 +48,7 @@ def test_tables_report_and_measures_are_copied(project):
         "analysis/checkpoints.parquet", "analysis/pickscore/table_1.md",
         "runs/drift-pickscore-s42/training_curve.parquet",
         *(f"runs/{run}/metrics.parquet" for run in RUNS),
+        "runs/base/best_front.parquet", "runs/drift-pickscore-s42/free_metrics.parquet",
     }  # fmt: skip
     assert "drift-pickscore-s43" in (target / "README.md").read_text()
 

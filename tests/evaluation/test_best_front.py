@@ -59,7 +59,7 @@ def judged():
 
 @pytest.fixture
 def front(judged, protocol):
-    return best_front(protocol, MEASURE, REWARDS, *judged)
+    return best_front(protocol, MEASURE, REWARDS, judged[0], *judged)
 
 
 def of(front, metric, encoder):
@@ -94,12 +94,14 @@ def test_it_ends_where_too_few_images_carry_it(front):
 
 def test_a_row_says_how_sure_it_is_and_of_what(front, protocol):
     assert {*front["n"]} == {2 * N} and {*front["base"]} == {"images"}
-    assert {*front["protocol"]} == {protocol.hash}
+    assert {*front["protocol"]} == {protocol.hash} and front["judge"].notna().all()
     assert (front["low"] <= front["value"]).all() and (front["value"] <= front["high"]).all()
     assert not {*front["metric"]} & {"recall", "vendi"}
 
 
 def test_nothing_to_maximise_gives_an_empty_table(judged, protocol):
     vectors, scores = judged
-    found = best_front(protocol, MEASURE, REWARDS, vectors, scores[scores["reward"] == "flat"])
+    found = best_front(
+        protocol, MEASURE, REWARDS, vectors, vectors, scores[scores["reward"] == "flat"]
+    )
     assert found.empty and {"best_for", "beta", "effective", "metric", "value"} <= {*found.columns}

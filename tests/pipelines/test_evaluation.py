@@ -90,7 +90,7 @@ def test_the_last_checkpoint_is_blended_with_the_base_model(
     evaluated, prompts, kedro_run, tmp_path
 ):
     results = shutil.copytree(evaluated, tmp_path / "results")
-    blends = {"none": {"from_step": 1}, "all": {"from_step": 0}, "half": {"anneal": 0.5}}
+    blends = {"late": {"after": 0.5}, "all": {"after": 0.0}, "half": {"anneal": 0.5}}
     changes = {
         "generate.prompts": str(prompts),
         "generate.free": True,

@@ -40,8 +40,8 @@ def test_shares_rise_from_noise_to_image(schedule):
     annealed = tuned_shares(Blend(anneal=2.0), schedule)
     assert annealed == pytest.approx([(1 - float(t)) ** 2 for t in schedule.fractions])
     assert annealed == sorted(annealed) and annealed[0] < 0.1 < 0.5 < annealed[-1]
-    assert tuned_shares(Blend(from_step=3), schedule) == [0, 0, 0, 1]
-    assert tuned_shares(Blend(from_step=0), schedule) == [1] * 4
+    assert tuned_shares(Blend(after=0.75), schedule) == [0, 0, 0, 1]
+    assert tuned_shares(Blend(after=0.0), schedule) == [1] * 4
 
 
 @torch.no_grad()
@@ -64,7 +64,7 @@ def test_it_draws_by_the_blend_of_both_predictions(model, schedule, step):
 
 @torch.no_grad()
 def test_before_the_switch_it_is_the_base_model_and_after_it_the_policy(model, schedule):
-    blended = Blended(model, Blend(from_step=2), schedule)
+    blended = Blended(model, Blend(after=0.5), schedule)
     for step in range(4):
         given = asked(model, schedule, step)
         own = model.step(*given)
@@ -75,7 +75,13 @@ def test_before_the_switch_it_is_the_base_model_and_after_it_the_policy(model, s
     assert blended.latent_shape == model.latent_shape
 
 
-@pytest.mark.parametrize("way", [{}, {"anneal": 1.0, "from_step": 2}])
+def test_steps_of_one_time_are_refused(model, schedule):
+    alike = replace(schedule, times=schedule.times.clone().fill_(7))
+    with pytest.raises(ValueError, match="two steps have the same time"):
+        Blended(model, Blend(anneal=1.0), alike)
+
+
+@pytest.mark.parametrize("way", [{}, {"anneal": 1.0, "after": 0.5}])
 def test_there_is_one_way(way):
-    with pytest.raises(ValueError, match="give either anneal or from_step"):
+    with pytest.raises(ValueError, match="give either anneal or after"):
         Blend(**way)

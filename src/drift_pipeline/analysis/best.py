@@ -17,13 +17,45 @@ SURE = 10.0
 """Images that must carry a prompt's weight for the front to be drawn as a solid line."""
 
 
-def make_best(best: pd.DataFrame, checkpoints: pd.DataFrame, analyze: Analyze) -> pd.DataFrame:
+def agreeing(table: pd.DataFrame, metrics: pd.DataFrame, what: str) -> pd.DataFrame:
+    """Keep a table's rows where they were measured as the checkpoints were, or none of them.
+
+    Args:
+        table: One row per metric: `metric`, `encoder`, `judge`, `base`, `protocol`.
+        metrics: The same of the checkpoints.
+        what: What the table is, for the warning.
+
+    Returns:
+        The table; without rows where its protocol, its base model or the judge or the bounds of one
+        of its metrics are others than those of all checkpoints.
+    """
+    if table.empty:
+        return table
+    columns = ["metric", "encoder", "judge"]
+    known = metrics[columns].drop_duplicates() if "judge" in metrics else pd.DataFrame()
+    odd = ~table["protocol"].isin({*metrics["protocol"]})
+    if len(known):
+        pairs = table[columns].merge(known, on=columns, how="left", indicator=True)
+        measured = table[columns[:2]].merge(
+            known[columns[:2]].drop_duplicates(), how="left", indicator="known"
+        )
+        other = (pairs["_merge"] == "left_only") & (measured["known"] == "both")
+        odd |= other.to_numpy() | ~table["base"].isin({*metrics["base"]})
+    if odd.any():
+        logger.warning(
+            "%s was measured with other prompts, sampling, base model, judges or bounds than the "
+            "runs, and is left out; run kedro run --pipelines=measure",
+            what,
+        )
+        return table.iloc[:0]
+    return table
+
+
+def make_best(best: pd.DataFrame, analyze: Analyze) -> pd.DataFrame:
     """Turn what was estimated of the best policies into points of a front.
 
     Args:
         best: One row per reward, strength and measure, as `measure` writes them; may be empty.
-        checkpoints: As `make_checkpoints` makes them; a front that was estimated under another
-            protocol is left out, with a warning.
         analyze: Measures.
 
     Returns:
@@ -31,13 +63,6 @@ def make_best(best: pd.DataFrame, checkpoints: pd.DataFrame, analyze: Analyze) -
         columns of the checkpoints that can be estimated. Without rows where nothing was.
     """
     tables = []
-    protocols = {*checkpoints["protocol"]}
-    if not best.empty and not protocols & {*best["protocol"]}:
-        logger.warning(
-            "The best front was estimated for other prompts or sampling and is left out; run "
-            "kedro run --pipelines=measure"
-        )
-        best = best.iloc[:0]
     for reward in analyze.rewards if not best.empty else ():
         mine = best[best["best_for"] == reward]
         table = mine[["beta", "effective"]].drop_duplicates().set_index("beta")
@@ -70,8 +95,8 @@ def best_at(best: pd.DataFrame, measure: str, rewards: pd.Series) -> pd.Series:
         rewards: Normalised rewards.
 
     Returns:
-        The diversities, with the index of `rewards`: the base model's at its reward and below, NaN
-        beyond the last point that enough images carry.
+        The diversities, with the index of `rewards`: the weakest point's, which is next to the
+        base model, at its reward and below; NaN beyond the last point that enough images carry.
     """
     sure = best[best["effective"] >= SURE] if measure in best else best.iloc[:0]
     sure = sure.dropna(subset=[REWARD, measure] if len(sure) else [])

@@ -19,7 +19,7 @@ COLUMNS = [
     *("baseline_asked", "baseline_true"),
     *("matched_epoch", "matched_value", "matched_low", "matched_high"),
     *("matched_asked", "matched_true"),
-    *("matched_on", "required", "reached", "best", "final_epoch", "final", "why"),
+    *("matched_on", "required", "reached", "best", "farthest_epoch", "farthest", "why"),
 ]
 
 
@@ -46,9 +46,10 @@ def compute_gains(
     Returns:
         One row per baseline, seed and measure. `gain` is a share (0.25 is 25 %), and NaN where
         `why` says why: no checkpoint qualifies, a run or a value is missing. `required` is the
-        baseline's value of `matched_on`, `reached` ours there, `best` our highest, `final` the
-        baseline's last, at `final_epoch`. Of the two checkpoints that are compared, `_asked` is
-        the share of images that show what was asked and `_true` the true reward.
+        baseline's value of `matched_on`, `reached` ours there, `best` our highest, `farthest`
+        the baseline's highest reward (for the RG its lowest diversity), at `farthest_epoch`. Of the
+        two checkpoints that are compared, `_asked` is the share of images that show what was asked
+        and `_true` the true reward.
     """
     mine = checkpoints[checkpoints["reward"] == reward]
     rows = []
@@ -164,8 +165,9 @@ def _compare(
         limit = {"diversity_down_to": float(ours[matched_on].min())}
     met = met_checkpoint(pd.DataFrame({side: theirs[matched_on]}), **limit)
     baseline = theirs.loc[[met.name]].iloc[0]
-    last = theirs.iloc[-1]
-    known = {"final_epoch": last["epoch"], "final": last[matched_on]}
+    far = theirs[matched_on].fillna(-math.inf if side == "reward" else math.inf)
+    far = theirs.iloc[int(far.argmax() if side == "reward" else far.argmin())]
+    known = {"farthest_epoch": far["epoch"], "farthest": far[matched_on]}
     known |= {"required": baseline[matched_on], **_part("baseline", baseline, measure, asked)}
     if math.isnan(baseline[matched_on]) or math.isnan(baseline[measure]):
         return {**known, "why": "the baseline was not measured so"}

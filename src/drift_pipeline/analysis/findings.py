@@ -107,11 +107,11 @@ def _gains(gains: pd.DataFrame, analyze: Analyze) -> Iterator[Finding]:
         on = _label(str(row["matched_on"]), analyze)
         who = f"{ours} against {baseline}, seed {row['seed']}"
         first = row["measure"] == next(iter(analyze.measures))  # one sentence tells it for all
-        if first and row["baseline_epoch"] < row["final_epoch"]:
+        if first and row["farthest"] > row["best"]:
             yield Finding(
                 "beyond", reward,
-                f"{who}: {baseline} ends at a {on} of {row['final']:.4f} (epoch "
-                f"{row['final_epoch']:.0f}), which {ours} never has (its highest is "
+                f"{who}: {baseline} comes to a {on} of {row['farthest']:.4f} (epoch "
+                f"{row['farthest_epoch']:.0f}), which {ours} never has (its highest is "
                 f"{row['best']:.4f}); they are compared at {baseline}'s epoch "
                 f"{row['baseline_epoch']:.0f}, at {row['required']:.4f}.",
             )  # fmt: skip

@@ -81,8 +81,8 @@ def met_checkpoint(
 
     Runs differ in how far they go, and a comparison at equal reward needs a reward that both have
     had. So a baseline that went beyond all our checkpoints is met at the highest reward that did
-    not, or the lowest diversity. A later checkpoint whose reward has fallen again is not taken: it
-    is more collapsed at less reward.
+    not, or the lowest diversity. At equal reward a later checkpoint whose reward has fallen again
+    is not taken: it is more collapsed at less reward.
 
     Args:
         baseline: one checkpoint per row in the order of training, with columns `reward` or

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from drift_pipeline.analysis.asked import off_prompt
@@ -24,7 +25,7 @@ AREA = 0.0
 """Stands for the mark of a gain over all rewards that both reach."""
 COLUMNS = [
     *("comparison", "reward", "ours", "baseline", "seed", "kind", "measure", "mark", "at"),
-    *("gain", "ours_value", "baseline_value", "ours_off", "baseline_off"),
+    *("gain", "ours_value", "baseline_value", "ours_off", "baseline_off", "why"),
 ]
 
 
@@ -43,17 +44,19 @@ def compute_marks(
     Returns:
         One row per baseline, seed, kind, measure and mark. `DG`: how much more diversity ours had
         than the baseline where each first reached the mark, the reward `at`. `RG`: how much more
-        reward ours has had with the anchor diversity that the baseline has there. `area`: the
-        diversity gain over all rewards from the base model's to the lower of both runs' highest
-        (`mark` is 0). `gain` is a share, NaN where ours does not get there. `_off` says whether
-        the checkpoint that gets there no longer shows what was asked.
+        reward ours has had than the baseline with at least the anchor diversity that the baseline
+        has there. `area`: the diversity gain over all rewards from the base model's to the lower
+        of both runs' highest (`mark` is 0). `gain` is a share, NaN where `why` says why: ours does
+        not get there, or has not come down to the diversity, or a run is missing. `_off` says
+        whether the checkpoint that gets there, for the area any, no longer shows what was asked.
     """
     mine = checkpoints[checkpoints["reward"] == reward]
     mine = mine.assign(off=off_prompt(mine, analyze)).sort_values("epoch", kind="stable")
     base = mine[mine["method"] == analyze.base]
     rows: list[dict[str, Any]] = []
     for baseline in comparison.baselines if len(base) else ():
-        for seed in shared_seeds(mine, comparison.ours, baseline):
+        shared = shared_seeds(mine, comparison.ours, baseline)
+        for seed in sorted({*comparison.seeds, *shared}):
             ours, theirs = (
                 pd.concat([base, mine[(mine["method"] == method) & (mine["seed"] == seed)]])
                 for method in (comparison.ours, baseline)
@@ -62,6 +65,9 @@ def compute_marks(
                 rows.append({"baseline": baseline, "seed": seed, **row})
     table = pd.DataFrame(rows, columns=COLUMNS)
     table["comparison"], table["reward"], table["ours"] = name, reward, comparison.ours
+    for column in ("ours_off", "baseline_off"):
+        table[column] = table[column].fillna(False).astype(bool)
+    table["gain"] = table["gain"].astype(float)
     return table
 
 
@@ -82,37 +88,45 @@ def sum_up(marks: pd.DataFrame) -> pd.DataFrame:
         marks: As `compute_marks` makes them.
 
     Returns:
-        One row per comparison, baseline, kind, measure and mark: `gain`, the mean over the seeds
-        that have one; `low` and `high`, Student's t interval over them; `p` of the sign-flip test;
-        `seeds` that have one, `of` all; `off`, seeds where ours no longer shows what was asked.
+        One row per comparison, baseline, kind, measure and mark: `gain`, the geometric mean over
+        the seeds that have one; `low` and `high`, Student's t interval over their logarithms; `p`
+        of the sign-flip test; `seeds` that have one, `of` all that are expected or there; `why`
+        the first without one has none; `off`, seeds where ours no longer shows what was asked.
     """
     keys = ["comparison", "reward", "ours", "baseline", "kind", "measure", "mark"]
     rows = []
     for key, group in marks.groupby(keys, sort=False):
-        found = over_seeds(group["gain"])
+        # Ratios are compared by their logarithms: twice as much and half as much are alike.
+        found = over_seeds(np.log1p(group["gain"].astype(float)))
         rows.append(
             {
                 **dict(zip(keys, key, strict=True)),
-                "gain": found.mean,
-                "low": found.low,
-                "high": found.high,
+                "gain": math.expm1(found.mean),
+                "low": math.expm1(found.low),
+                "high": math.expm1(found.high),
                 "p": found.p,
                 "seeds": found.seeds,
                 "of": len(group),
+                "why": next((why for why in group["why"] if why), ""),
                 "off": int(group.loc[group["gain"].notna(), "ours_off"].sum()),
             }
         )
-    columns = [*keys, "gain", "low", "high", "p", "seeds", "of", "off"]
+    columns = [*keys, "gain", "low", "high", "p", "seeds", "of", "why", "off"]
     return pd.DataFrame(rows, columns=columns)
 
 
 def _pair(ours: pd.DataFrame, theirs: pd.DataFrame, analyze: Analyze) -> Iterator[dict[str, Any]]:
     """Yield the rows of one baseline and seed; both runs begin with the base model."""
     start, top = float(theirs[REWARD].iloc[0]), float(theirs[REWARD].max())
-    if not top > start:
+    if why := _why_not(ours, theirs):
+        kinds = [("DG", measure) for measure in analyze.measures] + [("RG", REWARD)]
+        for mark in MARKS:
+            yield from ({"kind": k, "measure": m, "mark": mark, "why": why} for k, m in kinds)
+        for measure in analyze.measures:
+            yield {"kind": "area", "measure": measure, "mark": AREA, "why": why}
         return
     for mark in MARKS:
-        at = start + mark * (top - start)
+        at = min(start + mark * (top - start), top)  # not beyond it by rounding
         shown = {
             "mark": mark,
             "at": at,
@@ -123,17 +137,33 @@ def _pair(ours: pd.DataFrame, theirs: pd.DataFrame, analyze: Analyze) -> Iterato
             values = [on_the_way(run[REWARD], run[measure], at) for run in (ours, theirs)]
             yield {**_gain("DG", measure, *values), **shown}
         least = on_the_way(theirs[REWARD], theirs[analyze.anchor], at)
-        kept = reward_kept_at(ours[REWARD], ours[analyze.anchor], least)
-        yield {**_gain("RG", REWARD, kept, at), **shown}
+        kept = [reward_kept_at(run[REWARD], run[analyze.anchor], least) for run in (ours, theirs)]
+        if not ours[analyze.anchor].min() <= least:
+            kept[0] = math.nan  # it has not come down to this diversity, so it may go on rising
+        off = {"ours_off": _off_at(ours, kept[0]), "baseline_off": _off_at(theirs, kept[1])}
+        yield {**_gain("RG", REWARD, *kept), **shown, **off}
     for measure in analyze.measures:
         mine, other = ((run[REWARD], run[measure]) for run in (ours, theirs))
         gain = area_gain(mine, other, start)
-        yield {"kind": "area", "measure": measure, "mark": AREA, "gain": gain}
+        off = {"ours_off": bool(ours["off"].any()), "baseline_off": bool(theirs["off"].any())}
+        yield {"kind": "area", "measure": measure, "mark": AREA, "gain": gain, **off}
+
+
+def _why_not(ours: pd.DataFrame, theirs: pd.DataFrame) -> str:
+    """Say why two runs, each with the base model before it, cannot be compared; "" if they can."""
+    if len(theirs) < 2:
+        return "the baseline's run is missing"
+    if len(ours) < 2:
+        return "our run of this seed is missing"
+    rises = float(theirs[REWARD].max()) > float(theirs[REWARD].iloc[0])
+    return "" if rises else "the baseline does not rise above the base model"
 
 
 def _gain(kind: str, measure: str, ours: float, theirs: float) -> dict[str, Any]:
     gain = math.nan if math.isnan(ours) else relative_gain(ours, theirs)
+    why = "ours does not get there" if math.isnan(ours) and not math.isnan(theirs) else ""
     return {
+        "why": why,
         "kind": kind,
         "measure": measure,
         "gain": gain,

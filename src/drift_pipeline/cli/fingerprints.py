@@ -62,7 +62,7 @@ def fingerprints(root: Path, env: str) -> Iterator[tuple[Path, dict[str, Any]]]:
     prompts = read_prompts(root / generate.prompts, "generate.prompts")
     run = Run.from_parameters(parameters, root)
     drawing = _drawing(run, Protocol.of(generate, run.train, prompts))
-    yield Path("generate/base.json"), drawing
+    yield Path("generate/base.json"), {**drawing, "many": generate.best_front_images}
     yield Path("measure/base.json"), _measuring(measure, parameters, run)
     _require_judges(paper, measure)
     for method, reward, seed in runs_of(paper):

@@ -26,6 +26,8 @@ from drift_pipeline.hooks.analysis_inputs import MADE_OF, METRICS
 from drift_pipeline.runs.run import run_name
 
 RESULTS = Path("docs/results")
+BESIDE = ("best_front", "free_metrics")
+"""Tables that a run's folder may have beside its metrics."""
 KEPT = ("report.html", "*.md", "*.json", "*.tex", "*.parquet")
 PACKAGES = ("torch", "diffusers", "transformers", "peft", "kedro")
 
@@ -98,7 +100,10 @@ def _files(project: Path, env: str, names: list[str]) -> Iterator[tuple[Path, Pa
             yield path, path.relative_to(reporting)
     curves = project / "data/06_models/runs" / env
     for name in names:
-        yield reporting / "runs" / name / "metrics.parquet", Path("runs") / name / "metrics.parquet"
+        for table in ("metrics", *BESIDE):
+            file = Path("runs") / name / f"{table}.parquet"
+            if table not in BESIDE or (reporting / file).exists():
+                yield reporting / file, file
         if (curve := curves / name / "training_curve.parquet").exists():
             yield curve, Path("runs") / name / curve.name
     if (project / "dvc.lock").exists():

@@ -11,6 +11,7 @@ from drift_pipeline.config.base import Count, Epochs, Parameters
 from drift_pipeline.config.places import LocalPath
 
 BlendName = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
+LEAST_TILTED = 4
 MAX_IMAGES = 100_000
 """Images of a prompt; their numbers are put down one by one before anything is drawn."""
 
@@ -20,13 +21,13 @@ class Blend(Parameters):
 
     anneal: PositiveFloat | None = None
     """p: the tuned policy's share is (1 - t)^p, t falling from 1 at the noise to 0."""
-    from_step: Annotated[int, Field(ge=0, lt=1000)] | None = None
-    """The first step, from 0, that the tuned policy draws; the base model draws those before."""
+    after: Annotated[float, Field(ge=0, le=1)] | None = None
+    """The share of the steps that the base model draws; the tuned policy draws those after."""
 
     @model_validator(mode="after")
     def _one_way(self) -> Blend:
-        if (self.anneal is None) == (self.from_step is None):
-            raise ValueError("give either anneal or from_step")
+        if (self.anneal is None) == (self.after is None):
+            raise ValueError("give either anneal or after")
         return self
 
 
@@ -89,8 +90,16 @@ def check_amounts(generate: Generate, measure: Measure, prompts: list[str]) -> N
     """Refuse a protocol that cannot be measured, before its images are drawn.
 
     Raises:
-        ConfigurationError: Where recall has too few images for its neighbourhood.
+        ConfigurationError: Where recall or the best front has too few images, or the last
+            checkpoint should be blended in no way.
     """
+    if 0 < generate.best_front_images < LEAST_TILTED:
+        raise ConfigurationError(
+            f"generate.best_front_images: {generate.best_front_images} images of a prompt are too "
+            f"few to weigh; give 0 for no best front, or at least {LEAST_TILTED}"
+        )
+    if generate.free and not generate.blends:
+        raise ConfigurationError("generate.free: there are no generate.blends to draw with")
     images = len(prompts) * generate.images_per_prompt
     if measure.recall_k >= images:
         raise ConfigurationError(

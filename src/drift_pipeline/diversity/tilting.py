@@ -64,7 +64,8 @@ def tilted_distance(embeddings: Tensor, weights: Tensor) -> Tensor:
 
     .. math::
         \frac{\sum_{i \ne j} w_i w_j \lVert e_i - e_j \rVert^2}{\sum_{i \ne j} w_i w_j}
-        = \frac{2 \sum_i w_i \lVert e_i - \bar e_w \rVert^2}{1 - \sum_i w_i^2}
+        = \frac{2 (\sum_i w_i \lVert e_i \rVert^2 - \lVert \sum_i w_i e_i \rVert^2)}
+        {1 - \sum_i w_i^2}
 
     An image is never paired with itself, which a policy would not draw twice. Equal weights give
     `pairwise.mean_pairwise_distance`.
@@ -76,10 +77,10 @@ def tilted_distance(embeddings: Tensor, weights: Tensor) -> Tensor:
     Returns:
         Mean squared distances, float64, shape `(p,)`; NaN where one image has all the weight.
     """
-    points, share = embeddings.double(), weights[..., None]
-    centred = points - (points * share).sum(dim=-2, keepdim=True)
-    spread = 2 * (centred.square() * share).sum(dim=(-2, -1))
-    return spread / (1 - weights.square().sum(dim=-1))
+    points, shares = embeddings.double(), weights.double()
+    mean = (shares[..., None, :] @ points).squeeze(-2)
+    squares = (shares * points.square().sum(dim=-1)).sum(dim=-1)
+    return 2 * (squares - mean.square().sum(dim=-1)) / (1 - shares.square().sum(dim=-1))
 
 
 def tilted_bits(kinds: Tensor, weights: Tensor, draws: int) -> Tensor:
@@ -88,8 +89,9 @@ def tilted_bits(kinds: Tensor, weights: Tensor, draws: int) -> Tensor:
     .. math::
         \sum_k \sum_{m=1}^{N} \binom{N}{m} s_k^m (1 - s_k)^{N - m} \frac{m}{N} \log_2 \frac{N}{m}
 
-    with :math:`s_k` the weight of kind k. So it has the same bias as the entropies of checkpoints
-    of which N images are drawn.
+    with :math:`s_k` the weight of kind k. So far it has the bias of checkpoints of which N images
+    are drawn. The weights come from a sample as well: where few images carry them, it is lower by
+    about another (K - 1) / (2 ln 2) over their effective number.
 
     Args:
         kinds: whole numbers, shape `(p, n)`.

@@ -8,6 +8,7 @@ carry the weight where the reward is high; the table says how many.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,19 +28,20 @@ from drift_pipeline.evaluation.checkpoint_features import CheckpointFeatures
 from drift_pipeline.evaluation.intervals import bootstrap_mean
 from drift_pipeline.evaluation.judged_tables import IMAGES
 from drift_pipeline.evaluation.measuring import DISTANCES
-from drift_pipeline.evaluation.metrics_table import asked_for
+from drift_pipeline.evaluation.metrics_table import asked_for, judges_and_settings
 from drift_pipeline.evaluation.protocol import Protocol
 
-#: β, in deviations of the reward within a prompt, from next to the base model to the best images.
 BETAS = np.geomspace(16.0, 0.1, 30)
-#: Where fewer images than this carry a prompt's weight on average, nothing is estimated.
+"""β in deviations of the reward within a prompt, from next to the base model to the best images."""
 FEWEST = 3.0
+"""Where fewer images than this carry a prompt's weight, nothing is estimated."""
 
 
 def best_front(
     protocol: Protocol,
     measure: Measure,
     rewards: Mapping[str, Any],
+    own: pd.DataFrame,
     embeddings: pd.DataFrame,
     scores: pd.DataFrame,
 ) -> pd.DataFrame:
@@ -49,17 +51,21 @@ def best_front(
         protocol: What checkpoints draw: so many images have the entropies of kinds.
         measure: What is measured.
         rewards: The rewards' presets, for their bounds and for which of them say kinds.
-        embeddings: One row per image of the base model and encoder.
-        scores: One row per image and reward.
+        own: The embeddings of the base model's own images, by which tables know each other.
+        embeddings: One row per image of many more and encoder.
+        scores: One row per image of these and reward.
 
     Returns:
         One row per reward that is maximised (`best_for`), strength and measure: `beta`, in
         deviations of the reward within a prompt; `effective`, the images that carry a prompt's
-        weight; metric, encoder, value, low, high (a bootstrap over prompts), n; base, protocol.
+        weight; metric, encoder, value, low, high (a bootstrap over prompts), n; judge, base,
+        protocol as in `metrics_table`.
         Recall and Vendi cannot be weighed, since they count images.
     """
-    features, _, _, specs = asked_for(embeddings, scores, measure, rewards)
+    features, embeddings, scores, specs = asked_for(embeddings, scores, measure, rewards)
     bounds = {name: specs[name].bounds for name in features.scores}
+    exact = {name: points.double() for name, points in features.embeddings.items()}
+    features = replace(features, embeddings=exact)
     rows: list[dict[str, Any]] = []
     for reward, given in features.scores.items():
         deviation = float(given.double().std(dim=1).mean())
@@ -67,7 +73,8 @@ def best_front(
             continue
         for beta in BETAS:
             weights = tilted_weights(given, float(beta) * deviation)
-            effective = float(effective_sample_size(weights).mean())
+            # The harmonic mean: a single prompt that rests on one image counts.
+            effective = float(1 / effective_sample_size(weights).reciprocal().mean())
             if effective < FEWEST:
                 break
             known = {"best_for": reward, "beta": float(beta), "effective": effective}
@@ -78,7 +85,8 @@ def best_front(
     columns = ["best_for", "beta", "effective", "metric", "encoder", "value", "low", "high"]
     table = pd.DataFrame(rows, columns=columns)
     table["n"] = len(scores[["prompt", "seed"]].drop_duplicates())
-    table["base"] = scores[IMAGES].iloc[0]
+    table["judge"] = judges_and_settings(table, embeddings, scores, specs, measure)
+    table["base"] = own[IMAGES].iloc[0]
     table["protocol"] = protocol.hash
     return table
 

@@ -150,7 +150,7 @@ def _measure_checkpoint(
         measure.recall_k,
         measure.resamples,
     )
-    table["judge"] = _judges_and_settings(table, vectors, scores, specs, measure)
+    table["judge"] = judges_and_settings(table, vectors, scores, specs, measure)
     table["base"] = own[IMAGES].iloc[0]
     table["pictures"] = vectors[IMAGES].iloc[0]
     return table
@@ -181,7 +181,7 @@ def asked_for(
     return read_features(vectors, scores, kinds), vectors, scores, specs
 
 
-def _judges_and_settings(
+def judges_and_settings(
     table: pd.DataFrame,
     vectors: pd.DataFrame,
     scores: pd.DataFrame,

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from drift_pipeline.common.integrity import intact
 from drift_pipeline.common.values import fingerprint, flat
 from drift_pipeline.config.components import STABLE_DIFFUSION
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 MadeOf = dict[str, Any]
+BLENDED = "drift_pipeline.policies.blending.Blended"
 
 
 def base_identity(run: Run) -> dict[str, Any]:
@@ -99,7 +102,9 @@ def free_places(
     if last is None:
         return {}
     return {
-        f"free_{name}": {**last, "protocol": replace(protocol, blend=blend).hash}
+        f"free_{name}": images_identity(
+            run, last["policy"], last["epoch"], replace(protocol, blend=blend)
+        )
         for name, blend in blends.items()
     }
 
@@ -114,12 +119,14 @@ def images_identity(run: Run, policy: str, epoch: int, protocol: Protocol) -> Ma
         epoch: The policy's epoch.
         protocol: What is drawn.
     """
+    blending = {} if protocol.blend is None else {"blending": source_of(BLENDED, "generate.free")}
     return {
         "policy": policy,
         "epoch": epoch,
         "protocol": protocol.hash,
         "base": fingerprint(base_identity(run)),
         "code": drawing_code(),
+        **blending,
     }
 
 
@@ -148,17 +155,19 @@ def outdated_measures(metrics: DataFrame, images: Path, runs: Path) -> list[str]
     """Name the measured checkpoints whose images, or whose policy, have been replaced since.
 
     Args:
-        metrics: One row per run, epoch and metric; of tables that do not say which images they
-            are of, nothing is known.
+        metrics: One row per run, epoch (and `blend`, where there are any) and metric; of tables
+            that do not say which images they are of, nothing is known.
         images: Where the images of all runs are.
         runs: Where the runs' folders are.
     """
     if "pictures" not in metrics.columns:
         return []
     found = []
-    keys = metrics[["run", "epoch", "pictures"]].drop_duplicates().dropna()
-    for run, epoch, measured in keys.itertuples(index=False):
-        made = made_of(images / run / place(epoch) / "images")
+    blends = metrics["blend"] if "blend" in metrics else pd.Series("", index=metrics.index)
+    keys = metrics[["run", "epoch", "pictures"]].assign(blend=blends.fillna(""))
+    for run, epoch, measured, blend in keys.drop_duplicates().dropna().itertuples(index=False):
+        folder = f"free_{blend}" if blend else place(epoch)
+        made = made_of(images / run / folder / "images")
         state = runs / run / place(epoch) / "policy" / STATE
         redrawn = made is not None and fingerprint(made) != measured
         retrained = (
@@ -167,7 +176,7 @@ def outdated_measures(metrics: DataFrame, images: Path, runs: Path) -> list[str]
             and read_state(state, alone=True)["fingerprint"] != made["policy"]
         )
         if redrawn or retrained:
-            found.append(f"{run}, epoch {epoch}")
+            found.append(f"{run}, epoch {epoch}{f', {blend}' if blend else ''}")
     return found
 
 

@@ -14,7 +14,12 @@ MADE_OF = "made_of.json"
 """The measured runs and checkpoints that an analysis was made of, beside its results."""
 METRICS = "metrics (sha256)"
 """Where it says which metrics each run had."""
-INPUTS = ("measured_metrics", "measured_training", "measured_embeddings", "measured_images")
+INPUTS = (
+    *("measured_metrics", "measured_best_front", "measured_free_fronts"),
+    *("measured_training", "measured_embeddings", "measured_images"),
+)
+NOT_SHOWN = "base_many/"
+"""Images that no figure shows: only what was estimated of them counts."""
 PRESETS = {"params:methods": "method", "params:rewards": "reward"}
 """Presets by which runs are reported, and the column of the metrics that names them."""
 
@@ -32,7 +37,10 @@ def made_of(catalog: CatalogProtocol) -> dict[str, Any]:
 
 def found_inputs(catalog: CatalogProtocol) -> Inputs:
     """List the runs and checkpoints of which there are files."""
-    return {name: catalog[name].places() for name in INPUTS}
+    return {
+        name: [place for place in catalog[name].places() if not place.startswith(NOT_SHOWN)]
+        for name in INPUTS
+    }
 
 
 def known_presets(catalog: CatalogProtocol) -> dict[str, set[str]]:

@@ -158,7 +158,10 @@ def refuse_loss(pipeline: Pipeline, catalog: CatalogProtocol) -> None:
 
 def _refuse_outdated(pipeline: Pipeline, catalog: CatalogProtocol) -> None:
     """Refuse measures of images or policies that have been replaced since."""
-    metrics = catalog["measured_metrics"].load()
+    import pandas as pd
+
+    tables = [catalog[name].load() for name in ("measured_metrics", "measured_free_fronts")]
+    metrics = pd.concat([table for table in tables if not table.empty] or tables)
     made = {"base_metrics", "run_metrics"} & pipeline.all_outputs()
     again = {Path(catalog[name]._filepath).parent.name for name in made}
     if not metrics.empty:

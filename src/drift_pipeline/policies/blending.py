@@ -22,8 +22,9 @@ def tuned_shares(blend: Blend, schedule: Schedule) -> list[float]:
 
     Annealed with power p it is (1 - t)^p, t falling from 1 at the noise to 0 at the image.
     """
-    if blend.from_step is not None:
-        return [float(step >= blend.from_step) for step in range(len(schedule))]
+    if blend.after is not None:
+        first = round(blend.after * len(schedule))
+        return [float(step >= first) for step in range(len(schedule))]
     assert blend.anneal is not None
     return [(1.0 - float(t)) ** blend.anneal for t in schedule.fractions]
 
@@ -31,20 +32,26 @@ def tuned_shares(blend: Blend, schedule: Schedule) -> list[float]:
 class Blended:
     """A policy whose steps are blends of its own and the base model's.
 
-    A step's mean is linear in the network's prediction, and its deviation does not depend on it, so
-    blending the means is blending the predictions. Both networks share their weights but for the
-    adapter, which is switched off in between: no other thread may use the policy meanwhile.
+    Where a step's mean is linear in the network's prediction and its deviation does not depend on
+    it, as in DDIM, blending the means is blending the predictions. Both networks share their
+    weights but for the adapter, which is switched off in between: no other thread may use the
+    policy meanwhile.
 
     Args:
         policy: The policy; everything but `step` is its own.
         blend: How it is blended.
         schedule: Its steps.
+
+    Raises:
+        ValueError: Where two steps have the same time.
     """
 
     def __init__(self, policy: Policy, blend: Blend, schedule: Schedule) -> None:
         self._policy = policy
         shares = tuned_shares(blend, schedule)
         self._share = dict(zip(schedule.times.tolist(), shares, strict=True))
+        if len(self._share) < len(schedule):
+            raise ValueError("two steps have the same time, so a blend cannot tell them apart")
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._policy, name)

@@ -176,7 +176,10 @@ def judging_sources() -> dict[str, Path]:
 
 def measuring_sources() -> dict[str, Path]:
     """List the files of `measuring_code`, by dotted name."""
-    return _sources(("evaluation.measuring",), ("evaluation.metrics_table",))
+    return _sources(
+        ("evaluation.measuring", "diversity.tilting"),
+        ("evaluation.metrics_table", "evaluation.best_front"),
+    )
 
 
 def _sources(modules: tuple[str, ...], alone: tuple[str, ...]) -> dict[str, Path]:

@@ -7,7 +7,7 @@ from analysis import synthetic
 
 from drift_pipeline.analysis.checkpoints import make_checkpoints
 from drift_pipeline.analysis.marks import compute_all_marks, sum_up
-from drift_pipeline.analysis.report.text_tables import interval_text, marks_as_text
+from drift_pipeline.analysis.report.text_tables import ABSENT, interval_text, marks_as_text
 from drift_pipeline.analysis.report.verdict import verdicts
 
 
@@ -19,17 +19,17 @@ def summary_of(metrics, analyze):
 def test_a_sentence_per_baseline_says_both_marks_and_how_sure_they_are(analyze):
     summary = summary_of(synthetic.world(seeds=(42, 43, 44)), analyze)
     said = verdicts(summary, analyze)
-    assert [sentence.split(":")[0] for sentence in said] == [
-        f"DRIFT against {name}" for name in ("DDPO", "GRPO", "GRPO-KL")
+    assert [sentence.partition(":")[0] for sentence in said] == [
+        f"DRIFT against {name}, at equal reward" for name in ("DDPO", "GRPO", "GRPO-KL")
     ]
     row = summary.query(
         "comparison == 'main' and baseline == 'grpo' and kind == 'DG' and measure == 'dreamsim'"
         " and mark == 0.8"
     ).iloc[0]
     expected = (
-        f"at 80 % of GRPO's gain in reward {100 * row['gain']:+.0f} % DreamSim diversity (95 % "
-        f"interval over 3 of 3 seeds {100 * row['low']:+.0f} to {100 * row['high']:+.0f} %; "
-        "sign-flip p = 0.25)"
+        f"at 80 % of its gain {100 * row['gain']:+.0f} % DreamSim diversity (3 of 3 seeds; 95 % "
+        f"interval {100 * row['low']:+.0f} to {100 * row['high']:+.0f} %; sign-flip p = 0.25; it "
+        "may be chance)"
     )
     assert expected in said[1]
     assert "70 %" in said[1] and "90 %" not in said[1]
@@ -38,8 +38,9 @@ def test_a_sentence_per_baseline_says_both_marks_and_how_sure_they_are(analyze):
 @pytest.mark.parametrize(
     ("seeds", "gains", "expected"),
     [
-        ((42,), None, "(one seed, so it may be chance)"),
-        ((42, 43), {42: 1.1, 43: 0.9}, "so it may be chance; sign-flip p"),
+        ((42,), None, "(1 of 1 seeds; it may be chance)"),
+        ((42, 43), {42: 1.1, 43: 0.9}, "sign-flip p = 1.00; it may be chance)"),
+        (range(1, 7), None, "p = 0.03)"),
     ],
 )
 def test_what_may_be_chance_is_said_to(analyze, seeds, gains, expected):
@@ -60,7 +61,20 @@ def test_a_method_that_does_not_arrive_is_said_not_to(analyze):
     drift = metrics["run"] == "drift-pickscore-s42"
     metrics.loc[drift & (metrics["metric"] == "reward_normalised"), "value"] = 0.3
     said = verdicts(summary_of(metrics, analyze), analyze)
-    assert "at 70 % of GRPO's gain in reward it does not arrive (0 of 1 seeds)" in said[1]
+    assert "at 70 % of its gain DRIFT does not get there (0 of 1 seeds)" in said[1]
+
+
+def test_a_method_that_was_not_run_is_said_not_to_have_been(analyze):
+    said = verdicts(summary_of(synthetic.world(methods=["drift", "ddpo"]), analyze), analyze)
+    assert "at 70 % of its gain the baseline's run is missing (0 of 1 seeds)" in said[1]
+
+
+def test_a_gain_in_images_of_something_else_is_said_to_be(analyze):
+    metrics = synthetic.world()
+    off = (metrics["run"] == "drift-pickscore-s42") & (metrics["encoder"] == "shows_prompt")
+    metrics.loc[off, "value"] = 0.5
+    said = verdicts(summary_of(metrics, analyze), analyze)
+    assert "in 1 of them the images no longer show what was asked" in said[1]
 
 
 def test_the_table_has_a_row_per_baseline_and_measure_and_a_cell_per_mark(analyze):
@@ -83,6 +97,7 @@ def test_the_table_has_a_row_per_baseline_and_measure_and_a_cell_per_mark(analyz
     )
     reward_gains = [row for row in table.rows if row[1] == "RG"]
     assert all(row[-1] == "" for row in reward_gains)
+    assert any(ABSENT in row for row in reward_gains)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def draw_marks(
     measures = list(analyze.measures)
     rows = -(-len(measures) // 3)
     figure = style.new_figure(10, 3.1 * rows + 0.5)
-    panels = figure.subplots(rows, min(3, len(measures)), squeeze=False, sharex=True).flatten()
+    panels = figure.subplots(rows, min(3, len(measures)), squeeze=False).flatten()
     for axes, measure in zip(panels, measures, strict=False):
         axes.axhline(0, color="black", linewidth=0.8)
         mine = summary[(summary["kind"] == "DG") & (summary["measure"] == measure)]
@@ -52,6 +52,6 @@ def draw_marks(
     return figure, (
         f"How much more diversity {ours} had than each baseline where both first had the same "
         "reward: half of the baseline's gain over the base model, 70, 80, 90 % and all of it. "
-        "Means over training seeds; bars are 95 % intervals over seeds (Student's t), where there "
-        f"are several. A mark that {ours} reached in none of them is absent."
+        "Geometric means over training seeds; bars are 95 % intervals over seeds (Student's t), "
+        f"where there are several. A mark that {ours} reached in none of them is absent."
     )

@@ -20,7 +20,7 @@ BEST_CAPTION = (
     " The grey line is the best front (Eq. 4): the base model's images, each counted by the "
     "exponential of its reward, as the policy of highest reward at each divergence draws them; "
     f"dashed where fewer than {SURE:g} images of a prompt carry it. It is no bound: a policy can "
-    "draw what the base model never draws."
+    "draw what the base model never draws. Recall and Vendi count images and have none."
 )
 FREE_CAPTION = (
     " Dotted lines blend a method's last checkpoint with the base model while drawing, which needs "

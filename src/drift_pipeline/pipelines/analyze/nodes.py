@@ -39,13 +39,14 @@ def checkpoints(
     metrics: DataFrame, best: DataFrame, free: DataFrame, analyze: Analyze, **_after: Any
 ) -> tuple[DataFrame, DataFrame, DataFrame]:
     """Turn measured rows into checkpoints that can be compared, beside best and free fronts."""
-    from drift_pipeline.analysis.best import make_best, with_share_of_best
+    from drift_pipeline.analysis.best import agreeing, make_best, with_share_of_best
     from drift_pipeline.analysis.checkpoints import make_checkpoints
     from drift_pipeline.analysis.free import make_free
 
     made = make_checkpoints(metrics, analyze)
-    front = make_best(best, made, analyze)
+    front = make_best(agreeing(best, metrics, "the best front"), analyze)
     shared = with_share_of_best(made, front, analyze)
+    free = agreeing(free, metrics, "a blend of a checkpoint with its base model")
     return shared, front, make_free(free, shared, analyze)
 
 

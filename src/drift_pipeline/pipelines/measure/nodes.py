@@ -57,13 +57,14 @@ def measure_best(
     protocol: Protocol,
     measure: Measure,
     rewards: dict[str, Any],
+    own: DataFrame,
     embeddings: DataFrame,
     scores: DataFrame,
 ) -> DataFrame:
     """Estimate what the best policies have, of each reward and at each strength."""
     from drift_pipeline.evaluation import best_front
 
-    return best_front.best_front(protocol, measure, rewards, embeddings, scores)
+    return best_front.best_front(protocol, measure, rewards, own, embeddings, scores)
 
 
 def measure_free(

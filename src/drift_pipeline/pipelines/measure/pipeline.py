@@ -78,7 +78,7 @@ def create_pipeline(
 
 def _best_front(common: list[str]) -> list[Node]:
     space = "evaluation.base_many"
-    inputs = [*common, f"{space}.embeddings", f"{space}.scores"]
+    inputs = [*common, "evaluation.base.embeddings", f"{space}.embeddings", f"{space}.scores"]
     best = Node(
         nodes.measure_best, inputs, "best_front", name="measure_best", namespace="evaluation"
     )
