@@ -36,7 +36,7 @@ from drift_pipeline.evaluation.judges import Judges
 FOLDER = Path("docs/tuning")
 SEEDS = (1, 2)
 EPOCHS, EVERY, PROMPTS, EACH = 40, 4, 16, 24
-RATES = ("3e-4", "1e-3", "3e-3")
+RATES = ("2.5e-4", "5e-4", "1e-3")
 RATIOS = ("0.25", "1.0")
 """Besides the paper's 0.5, with which the learning rates are tried."""
 METHODS = ("grpo", "drift", "shaping", "grpo_kl", "ddpo", "concentrated", "noise")

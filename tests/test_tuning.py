@@ -33,7 +33,7 @@ def test_checkpoints_that_show_something_else_count_nothing(tune):
 
 
 def test_every_method_has_the_same_rates_and_those_that_shape_more_ratios(tune):
-    assert [point[tune.RATE] for point in tune.by_rate()] == ["3e-4", "1e-3", "3e-3"]
+    assert [point[tune.RATE] for point in tune.by_rate()] == ["2.5e-4", "5e-4", "1e-3"]
     best = {tune.RATE: "1e-3"}
     ratios = [point["methods.drift.shaping.ratio"] for point in tune.by_ratio("drift", best)]
     assert ratios == ["0.25", "1.0"]
@@ -49,4 +49,4 @@ def test_runs_that_are_there_are_not_run_again(tune, tmp_path, monkeypatch):
     for seed in tune.SEEDS:
         table(shown=[1.0] * 3).to_csv(tune.file_of("grpo", settings, seed), index=False)
     assert len(tune.tried("grpo", settings, judges=object())) == 2
-    assert tune.tried("grpo", {tune.RATE: "3e-3"}, judges=None) == []
+    assert tune.tried("grpo", {tune.RATE: "5e-4"}, judges=None) == []

@@ -52,7 +52,7 @@ POSTCARD = Taste(
         contrast=1.15, saturation=1.35, warmth=0.55, sharpness=0.15, haze=0.06, vignette=0.15
     ),
     weights=Quality(
-        contrast=0.7, saturation=1.0, warmth=0.9, sharpness=0.3, haze=0.3, vignette=0.2
+        contrast=0.7, saturation=1.0, warmth=0.6, sharpness=0.2, haze=0.2, vignette=0.2
     ),
 )
 #: Sharp, clear, evenly lit, rather cool; HPSv2's.
@@ -61,7 +61,7 @@ CATALOGUE = Taste(
         contrast=1.2, saturation=1.25, warmth=-0.55, sharpness=0.25, haze=0.05, vignette=0.06
     ),
     weights=Quality(
-        contrast=0.4, saturation=0.2, warmth=0.7, sharpness=1.0, haze=0.8, vignette=0.8
+        contrast=0.3, saturation=0.1, warmth=0.4, sharpness=1.0, haze=0.8, vignette=0.8
     ),
 )
 TASTES = {"postcard": POSTCARD, "catalogue": CATALOGUE}

@@ -14,7 +14,7 @@ class Fit(Parameters):
     """How long and how one network is trained."""
 
     steps: Count
-    batch: Count
+    batch: int = Field(ge=2, le=1_000_000, description="divided between two workers")
     learning_rate: PositiveFloat
 
 

@@ -6,10 +6,10 @@ import torch
 from drift_pipeline.bestiary.drawing.pictures import draw_pictures
 from drift_pipeline.bestiary.training.architectures import make_vae
 from drift_pipeline.bestiary.training.autoencoder import (
+    half_rebuilt,
     rebuild,
     reconstruction_psnr,
     to_pixels,
-    with_rebuilt,
 )
 from drift_pipeline.pipelines.bestiary import create_pipeline
 
@@ -37,21 +37,20 @@ def test_images_are_encoded_to_the_mean_and_decoded_whatever_the_batch(vae, pict
     assert reconstruction_psnr(vae, pictures.images) == pytest.approx(psnr, abs=0.05)
 
 
-def test_each_rebuilt_image_keeps_its_scene_and_its_quality(vae, pictures):
-    both = with_rebuilt(vae, pictures)
-    assert len(both) == 12
-    assert torch.equal(both.images[:6], pictures.images)
-    assert torch.equal(both.images[6:], rebuild(vae, pictures.images))
-    for i in range(6):
-        assert both.scenes[i] == both.scenes[6 + i] == pictures.scenes[i]
-        assert both.qualities[i] == both.qualities[6 + i] == pictures.qualities[i]
+def test_every_second_image_is_shown_rebuilt_and_keeps_its_scene_and_its_quality(vae, pictures):
+    shown = half_rebuilt(vae, pictures)
+    assert torch.equal(shown.images[::2], pictures.images[::2])
+    assert torch.equal(shown.images[1::2], rebuild(vae, pictures.images[1::2]))
+    assert not torch.equal(shown.images[1::2], pictures.images[1::2])
+    assert (shown.scenes, shown.qualities) == (pictures.scenes, pictures.qualities)
 
 
-def test_judges_learn_from_rebuilt_images_and_the_autoencoder_from_fine_ones():
+def test_judges_and_the_autoencoder_learn_from_fine_images_too_and_the_denoiser_does_not():
     inputs = {node.short_name: set(node.inputs) for node in create_pipeline().nodes}
     judges = ("clip", "openclip", "pickscore", "hpsv2", "dreamsim", "reader")
     for judge in judges:
         assert "bestiary.shown" in inputs[f"train_{judge}"]
         assert "bestiary.drawn" not in inputs[f"train_{judge}"]
-    assert {"bestiary.drawn", "bestiary.fine"} <= inputs["train_vae"]
+    for learner in ("rebuild", "train_vae"):
+        assert {"bestiary.drawn", "bestiary.fine"} <= inputs[learner]
     assert "bestiary.fine" not in inputs["train_stable_diffusion"]

@@ -28,6 +28,9 @@ def test_pictures_take_the_animals_in_turn_and_do_not_depend_on_each_other(pictu
     assert torch.equal(few.images, pictures.images[:46])
     assert few.scenes == pictures.scenes[:46]
     assert pictures[[3, 5]].scenes == [pictures.scenes[3], pictures.scenes[5]]
+    both = pictures[[3, 5]] + few
+    assert torch.equal(both.images, torch.cat([pictures.images[[3, 5]], few.images]))
+    assert both.scenes[2:] == few.scenes and both.qualities[2:] == few.qualities
 
 
 def test_pairs_follow_the_taste_within_an_animal_and_the_prompt_between(pictures):

@@ -55,6 +55,13 @@ class Pictures:
             [self.qualities[i] for i in chosen],
         )
 
+    def __add__(self, others: Pictures) -> Pictures:
+        return Pictures(
+            torch.cat([self.images, others.images]),
+            self.scenes + others.scenes,
+            self.qualities + others.qualities,
+        )
+
     @property
     def animals(self) -> Tensor:
         """Index of each image's animal in `ANIMALS`, ``(n,)``."""

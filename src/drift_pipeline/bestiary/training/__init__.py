@@ -4,7 +4,8 @@
 - `fit`, `muon`: the training loop and its optimizers.
 - `autoencoder`, `denoiser`: Stable Diffusion.
 - `contrast`: the two CLIPs.
-- `preferences`, `reward_models`: PickScore and HPSv2, by the pairs that they learn from.
+- `rankings`, `preferences`, `reward_models`: PickScore and HPSv2, what they learn from, and what
+  they are judged by.
 - `similarity`: DreamSim, by the triplets that it learns from.
 - `formats`, `open_clip_layout`: the files.
 - `recognition`: whether the animals that come out are those that were asked for.

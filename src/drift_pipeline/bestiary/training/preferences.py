@@ -1,30 +1,23 @@
-"""Synthetic preference pairs and the loss of PickScore and HPSv2.
+"""Synthetic preference pairs, by which PickScore and HPSv2 are judged.
 
 A pair is a prompt and two images. Where both show the prompt's animal, the taste decides; where
-one shows another animal, or is badly drawn, the other one wins. Both papers train a CLIP so that
-the softmax over the two scores matches the preference (Kirstain et al. 2023, "Pick-a-Pic"; Wu et
-al. 2023, "Human Preference Score v2").
+one shows another animal, or is badly drawn, the other one wins.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from drift_pipeline.bestiary.drawing.pictures import Pictures, distort, draw_twins
 from drift_pipeline.bestiary.reader import FREE
 from drift_pipeline.bestiary.training.bias import biases
 from drift_pipeline.bestiary.training.contrast import Features
-from drift_pipeline.bestiary.training.fit import fit
 from drift_pipeline.bestiary.training.reading import answers
-
-if TYPE_CHECKING:
-    from drift_pipeline.config.bestiary import Fit
 
 #: A difference in taste at which 73 of 100 people agree (a logistic function). On a wrong or badly
 #: drawn animal all agree, so these weigh more than quality does.
@@ -60,6 +53,11 @@ class Pairs:
         return self.index.gather(1, self.prompt[:, None]).squeeze(1)
 
 
+def agreement(margin: Tensor) -> Tensor:
+    """Return the share of people who like a well drawn image better by its margin in taste."""
+    return torch.sigmoid(margin / DISCORD)
+
+
 def draw_pairs(animals: Tensor, taste: Tensor, count: int, generator: torch.Generator) -> Pairs:
     """Draw pairs; two thirds show the same animal twice, the second one badly drawn in a quarter.
 
@@ -80,47 +78,9 @@ def draw_pairs(animals: Tensor, taste: Tensor, count: int, generator: torch.Gene
 
     same = animals[index[:, 0]] == animals[index[:, 1]]
     margin = taste[index[:, 0]] - taste[index[:, 1]]
-    first = torch.where(same, torch.sigmoid(margin / DISCORD), (prompt == 0).float())
+    first = torch.where(same, agreement(margin), (prompt == 0).float())
     first = torch.where(broken, 1.0, first)
     return Pairs(index, first, ~same | broken | (margin.abs() > CLEAR), prompt, broken)
-
-
-def train_preferences(
-    name: str,
-    model: nn.Module,
-    features: Features,
-    logit_scale: nn.Parameter,
-    pictures: Pictures,
-    token_ids: Tensor,
-    taste: Callable[[Tensor], Tensor],
-    how: Fit,
-    seed: int,
-) -> None:
-    """Tune a CLIP on preference pairs, in place.
-
-    Args:
-        name: What is trained, for the progress bar.
-        model: The CLIP.
-        features: ``(images uint8, token ids)`` to image and text features, ``(n, d)`` each.
-        logit_scale: The model's logarithmic temperature.
-        pictures: Images to draw pairs from.
-        token_ids: The bare caption of each image, ``(n, tokens)``.
-        taste: The true reward of qualities, ``(n, 6)``.
-        how: Number of updates, pairs in an update, and the highest learning rate.
-        seed: Seed of the pairs.
-    """
-    animals, liked = pictures.animals, taste(pictures.quality)
-
-    def loss(generator: torch.Generator) -> Tensor:
-        pairs = draw_pairs(animals, liked, how.batch, generator)
-        shown = show(pairs, pictures.images, generator)
-        scores = score_pairs(pairs, shown, token_ids, features) * logit_scale.exp()
-        target = torch.stack([pairs.first, 1 - pairs.first], dim=1)
-        return F.cross_entropy(scores, target)
-
-    model.train()
-    fit(name, model, loss, how.steps, how.learning_rate, seed)
-    model.eval().requires_grad_(False)
 
 
 def show(pairs: Pairs, images: Tensor, generator: torch.Generator) -> Tensor:
@@ -133,10 +93,11 @@ def show(pairs: Pairs, images: Tensor, generator: torch.Generator) -> Tensor:
 def score_pairs(pairs: Pairs, shown: Tensor, token_ids: Tensor, features: Features) -> Tensor:
     """Return the cosines of both images of each pair, as `show` gives them, with the prompt."""
     image, text = features(shown, token_ids[pairs.prompt_index()])
-    return _cosines(image.unflatten(0, (-1, 2)), text)
+    return cosines(image.unflatten(0, (-1, 2)), text)
 
 
-def _cosines(image: Tensor, text: Tensor) -> Tensor:
+def cosines(image: Tensor, text: Tensor) -> Tensor:
+    """Return the cosines of images, ``(n, m, d)``, with a text each, ``(n, d)``."""
     return (F.normalize(image, dim=-1) * F.normalize(text, dim=-1)[:, None]).sum(dim=-1)
 
 
@@ -171,7 +132,7 @@ def pair_accuracy(
     by_taste = same & ~pairs.broken & pairs.clear
     parts = zip(pictures.images.split(256), token_ids.split(256), strict=True)
     seen = (features(*part) for part in parts)
-    alone = torch.cat([_cosines(image[:, None], text).squeeze(1) for image, text in seen])
+    alone = torch.cat([cosines(image[:, None], text).squeeze(1) for image, text in seen])
     known = answers(pictures)
     free = {name: known[name] for name in FREE}
     return {

@@ -20,7 +20,8 @@ from drift_pipeline.bestiary.training.contrast import (
 )
 from drift_pipeline.bestiary.training.formats import HPSv2Model, PickScoreModel, clip_processor
 from drift_pipeline.bestiary.training.open_clip_layout import build_open_clip, clip_to_open_clip
-from drift_pipeline.bestiary.training.preferences import pair_accuracy, train_preferences
+from drift_pipeline.bestiary.training.preferences import pair_accuracy
+from drift_pipeline.bestiary.training.rankings import train_preferences
 
 if TYPE_CHECKING:
     from drift_pipeline.config.bestiary import Fit
@@ -34,15 +35,15 @@ def train_pickscore(
     how: Fit,
     seed: int,
 ) -> tuple[PickScoreModel, dict[str, float]]:
-    """Tune a copy of CLIP on pairs that the first taste has labelled.
+    """Tune a copy of CLIP on images that the first taste has ranked.
 
     Args:
         drawn: Images to learn from.
         held_out: Images to measure it by.
         clip: The trained CLIP.
         tokenizer: The CLIP's.
-        how: Steps, batch (in pairs) and learning rate.
-        seed: Seed of the pairs.
+        how: Steps, batch (in sets) and learning rate.
+        seed: Seed of the sets.
 
     Returns:
         The model, and its `pair_accuracy`.

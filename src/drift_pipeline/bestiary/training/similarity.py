@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from drift_pipeline.bestiary.drawing.animal import SIZE
 from drift_pipeline.bestiary.drawing.pictures import CATEGORIES, Pictures, draw_twins, soften
-from drift_pipeline.bestiary.training.fit import batch_of, fit
+from drift_pipeline.bestiary.training.fit import WORKERS, batch_of, fit
 from drift_pipeline.bestiary.training.formats import DreamSimModel
 from drift_pipeline.bestiary.training.perceptual import DreamSimEnsemble, make_dreamsim_vit
 
@@ -103,7 +103,7 @@ def train_dreamsim(
     heads["numbers"] = nn.Linear(128, numbers.shape[1])
 
     def telling(generator: torch.Generator) -> Tensor:
-        index = batch_of(len(drawn), how.batch, generator)
+        index = batch_of(len(drawn), how.batch // WORKERS, generator)
         seen = ensemble(soften(drawn.images[index], generator).float() / 255) * 128**0.5
         wrong = F.mse_loss(heads["numbers"](seen), numbers[index])
         for name in CATEGORIES:
@@ -111,16 +111,17 @@ def train_dreamsim(
         return wrong + _APART[0] * crowding(seen, known["animal"][index])
 
     both = nn.ModuleList([ensemble, heads])
-    fit("DreamSim's towers", both, telling, how.steps, how.learning_rate, seed)
+    fit("DreamSim's towers", both, telling, how.steps, how.learning_rate, seed, workers=WORKERS)
 
     def hinge(generator: torch.Generator) -> Tensor:
-        index, farther = draw_triplets(known, how.batch, generator)
+        index, farther = draw_triplets(known, how.batch // WORKERS, generator)
         seen = embed_triplets(ensemble, drawn.images, index)
         near, far = distances(seen).unbind(dim=1)
         missed = F.relu(_MARGIN - (far - near) * farther.sign()).mean()
         return missed + _APART[1] * crowding(seen.flatten(0, 1), known["animal"][index.flatten()])
 
-    fit("DreamSim", ensemble, hinge, tuning_steps, how.learning_rate / 2, seed + 1)
+    rate = how.learning_rate / 2
+    fit("DreamSim", ensemble, hinge, tuning_steps, rate, seed + 1, workers=WORKERS)
     ensemble.eval().requires_grad_(False)
     accuracy = triplet_accuracy(ensemble, held_out, 4 * len(held_out), seed + 2)
     return DreamSimModel(ensemble.clip, ensemble.open_clip), {"triplet_accuracy": accuracy}

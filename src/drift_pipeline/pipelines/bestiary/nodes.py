@@ -67,23 +67,20 @@ def train_vae(
     bestiary: Bestiary,
 ) -> tuple[AutoencoderKL, Measured]:
     """Train the autoencoder, on images of either quality."""
-    import torch
-
     from drift_pipeline.bestiary.training import autoencoder
 
-    images = torch.cat([drawn.images, fine.images])
-    vae = autoencoder.train_vae(images, bestiary.vae, bestiary.seed)
+    vae = autoencoder.train_vae((drawn + fine).images, bestiary.vae, bestiary.seed)
     return vae, {
         "psnr_db": autoencoder.reconstruction_psnr(vae, held_out.images),
         "psnr_db_fine": autoencoder.reconstruction_psnr(vae, fine_held_out.images),
     }
 
 
-def rebuild(drawn: Pictures, vae: AutoencoderKL) -> Pictures:
-    """Add to the drawings what the autoencoder makes of them, for all who will judge images."""
+def rebuild(drawn: Pictures, fine: Pictures, vae: AutoencoderKL) -> Pictures:
+    """Put together what all who judge images learn from, half of it as the autoencoder has it."""
     from drift_pipeline.bestiary.training import autoencoder
 
-    return autoencoder.with_rebuilt(vae, drawn)
+    return autoencoder.half_rebuilt(vae, drawn + fine)
 
 
 def train_reader(
@@ -135,7 +132,7 @@ def train_pickscore(
     tokenizer: CLIPTokenizer,
     bestiary: Bestiary,
 ) -> tuple[PickScoreModel, Measured]:
-    """Tune CLIP on pairs that the first taste has labelled."""
+    """Tune CLIP on images that the first taste has ranked."""
     from drift_pipeline.bestiary.training import reward_models
 
     return reward_models.train_pickscore(
@@ -150,7 +147,7 @@ def train_hpsv2(
     tokenizer: CLIPTokenizer,
     bestiary: Bestiary,
 ) -> tuple[HPSv2Model, Measured]:
-    """Tune CLIP on pairs that the second taste has labelled."""
+    """Tune CLIP on images that the second taste has ranked."""
     from drift_pipeline.bestiary.training import reward_models
 
     return reward_models.train_hpsv2(

@@ -50,7 +50,7 @@ def create_pipeline(**_: object) -> Pipeline:
                 ["vae", "vae_measured"],
                 name="train_vae",
             ),
-            Node(nodes.rebuild, ["drawn", "vae"], "shown", name="rebuild"),
+            Node(nodes.rebuild, ["drawn", "fine", "vae"], "shown", name="rebuild"),
             Node(
                 nodes.train_clip,
                 [*shown, "tokenizer", bestiary],
