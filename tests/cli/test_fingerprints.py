@@ -59,7 +59,7 @@ def test_an_edited_prompts_file_changes_what_reads_it(root):
 @pytest.mark.parametrize(
     ("file", "old", "new", "stages"),
     [
-        ("parameters_train", "learning_rate: 1.0e-3", "learning_rate: 2.0e-3", {"train"}),
+        ("parameters_train", "learning_rate: 5.0e-4", "learning_rate: 2.0e-3", {"train"}),
         ("parameters_train", "workers: 2", "workers: 1", set()),
         ("parameters_train", "steps: 8", "steps: 9", {"train", "generate"}),
         ("parameters_generate", "first_seed: 0", "first_seed: 7", {"generate"}),

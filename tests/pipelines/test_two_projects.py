@@ -103,6 +103,6 @@ def test_two_projects_run_alternately(projects, tmp_path):
         assert [path for path in (root / RUNS).iterdir() if path.is_dir()] == [run]
         assert prompts(run.glob("epoch_*/candidates.parquet")) == {f"{root.name}, animals"}
         drawn = [*(root / PICTURES).glob("**/images/*.parquet")]
-        assert len(drawn) == len(policies) + 1  # the base model twice, and each epoch
+        assert len(drawn) == len(policies) + 2  # the base model three times, and each epoch
         assert prompts(drawn) == {f"{root.name}, evaluation"}
     assert list((tmp_path / "elsewhere").iterdir()) == []
