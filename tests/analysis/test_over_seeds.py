@@ -38,6 +38,14 @@ def test_the_interval_covers_as_often_as_it_says():
     assert np.mean(covered) == pytest.approx(0.95, abs=0.015)
 
 
+def test_a_bootstrap_over_three_seeds_would_cover_far_less():
+    rng = np.random.default_rng(1)
+    samples = rng.normal(0.2, 0.5, size=(1000, 3))
+    drawn = samples[:, rng.integers(3, size=(400, 3))].mean(axis=2)
+    low, high = np.percentile(drawn, [2.5, 97.5], axis=1)
+    assert np.mean((low <= 0.2) & (high >= 0.2)) == pytest.approx(0.75, abs=0.04)
+
+
 def test_missing_seeds_are_left_out_and_one_has_no_interval():
     assert over_seeds([0.1, math.nan, 0.3]).seeds == 2
     alone = over_seeds([math.nan, 0.2])

@@ -8,8 +8,6 @@ from drift_pipeline.config.evaluation import Generate
 from drift_pipeline.evaluation.checkpoint_images import (
     base_images,
     checkpoint_images,
-    fresh_base_images,
-    many_base_images,
 )
 from drift_pipeline.evaluation.staleness import expected_images, images_identity
 
@@ -36,7 +34,7 @@ def test_a_checkpoints_images_are_made_of_its_policy_and_the_protocol(model, pol
 
 def test_the_base_model_is_drawn_twice_with_other_seeds(model, run, protocol):
     base = base_images(model, run, protocol, GENERATE)
-    fresh = fresh_base_images(model, run, protocol, GENERATE)
+    fresh = base_images(model, run, protocol, GENERATE, "base_fresh")
     assert base.made_of["policy"] == fresh.made_of["policy"]
     assert base.made_of != fresh.made_of
     expected = expected_images(run, protocol, [], {})
@@ -49,7 +47,7 @@ def test_the_base_model_is_drawn_twice_with_other_seeds(model, run, protocol):
 
 def test_the_best_front_has_seeds_of_its_own(model, run, protocol):
     generate = GENERATE.model_copy(update={"best_front_images": 5})
-    many = many_base_images(model, run, protocol, generate)
+    many = base_images(model, run, protocol, generate, "base_many")
     expected = expected_images(run, protocol, [], {}, many=5)
     assert expected["base_many"] == many.made_of
     (table,) = many.draw([0])

@@ -96,12 +96,21 @@ def test_long_prompts_and_idle_settings_are_said_before_anything_is_drawn(
     assert "reward" not in caplog.text  # it only draws
 
 
-def test_too_few_pictures_for_recall_are_refused_before_they_are_drawn(kedro_run, tmp_path):
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"measure.recall_k": 3}, r"measure.recall_k: .* more than 3 images"),
+        ({"generate.best_front_images": 3}, r"generate.best_front_images: 3 images .* at least 4"),
+        ({"generate.blends.odd": {}}, r"generate.blends.odd: give either anneal or after"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused_before_it_is_drawn(
+    kedro_run, tmp_path, changes, message
+):
     prompts = tmp_path / "prompts.txt"
     prompts.write_text("a photo of a cat\n")
-    changes = {"generate.prompts": str(prompts), "measure.recall_k": 3}
-    with pytest.raises(ConfigurationError, match=r"measure.recall_k: .* more than 3 images"):
-        kedro_run("generate", tmp_path / "results", changes)
+    with pytest.raises(ConfigurationError, match=message):
+        kedro_run("generate", tmp_path / "results", {"generate.prompts": str(prompts), **changes})
     assert not (tmp_path / "results").exists()
 
 

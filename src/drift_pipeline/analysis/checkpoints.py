@@ -175,9 +175,7 @@ def _one_reward(metrics: pd.DataFrame, reward: str, analyze: Analyze) -> pd.Data
     first = metrics.groupby(keys, sort=False)[KEPT].first()
     columns: dict[str, pd.Series] = {}
     for name, measure in columns_of(analyze, reward).items():
-        rows = metrics[metrics["metric"] == measure.metric]
-        if measure.encoder is not None:
-            rows = rows[rows["encoder"] == measure.encoder]
+        rows = _rows_of(metrics, measure)
         _require_once(rows, name)
         values = rows.set_index(keys)[["value", "low", "high"]].astype(float)
         for part, suffix in (("value", ""), ("low", "_low"), ("high", "_high")):
@@ -194,9 +192,7 @@ def values_of(
     """Return the values of each column of `columns_of` that was measured, indexed by `keys`."""
     found = {}
     for name, measure in columns_of(analyze, reward).items():
-        rows = metrics[metrics["metric"] == measure.metric]
-        if measure.encoder is not None:
-            rows = rows[rows["encoder"] == measure.encoder]
+        rows = _rows_of(metrics, measure)
         if len(rows):
             found[name] = rows.set_index(keys)["value"]
     return found
@@ -211,6 +207,11 @@ def columns_of(analyze: Analyze, reward: str) -> dict[str, Measure]:
         "reward_raw": Measure(metric="reward", encoder=reward, label=""),
         "true_reward": Measure(metric="true_reward", encoder=reward, label=""),
     }
+
+
+def _rows_of(metrics: pd.DataFrame, measure: Measure) -> pd.DataFrame:
+    rows = metrics[metrics["metric"] == measure.metric]
+    return rows if measure.encoder is None else rows[rows["encoder"] == measure.encoder]
 
 
 def _require_once(rows: pd.DataFrame, name: str) -> None:

@@ -23,6 +23,7 @@ from drift_pipeline.config.analysis import Analyze, Comparison
 MARKS = (0.5, 0.7, 0.8, 0.9, 1.0)
 AREA = 0.0
 """Stands for the mark of a gain over all rewards that both reach."""
+NOT_THERE = "ours does not get there"
 COLUMNS = [
     *("comparison", "reward", "ours", "baseline", "seed", "kind", "measure", "mark", "at"),
     *("gain", "ours_value", "baseline_value", "ours_off", "baseline_off", "why"),
@@ -161,7 +162,7 @@ def _why_not(ours: pd.DataFrame, theirs: pd.DataFrame) -> str:
 
 def _gain(kind: str, measure: str, ours: float, theirs: float) -> dict[str, Any]:
     gain = math.nan if math.isnan(ours) else relative_gain(ours, theirs)
-    why = "ours does not get there" if math.isnan(ours) and not math.isnan(theirs) else ""
+    why = NOT_THERE if math.isnan(ours) and not math.isnan(theirs) else ""
     return {
         "why": why,
         "kind": kind,

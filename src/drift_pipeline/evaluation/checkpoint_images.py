@@ -52,48 +52,21 @@ def free_images(
     return _images(model, policy, run.name, run, blended, generate)
 
 
-def base_images(model: Policy, run: Run, protocol: Protocol, generate: Generate) -> ShardsToDraw:
-    """Describe the base model's images: the reference of recall, and the table's first row.
-
-    Args:
-        model: The base model.
-        run: Any run with this base model.
-        protocol: What is drawn.
-        generate: How many images are drawn at once.
-    """
-    policy = model.initial_state(0, base_identity(run))
-    return _images(model, policy, "base", run, protocol, generate)
-
-
-def fresh_base_images(
-    model: Policy, run: Run, protocol: Protocol, generate: Generate
+def base_images(
+    model: Policy, run: Run, protocol: Protocol, generate: Generate, place: str = "base"
 ) -> ShardsToDraw:
-    """Describe the base model's images of other seeds: how much recall chance alone allows.
+    """Describe images of the base model.
 
     Args:
         model: The base model.
         run: Any run with this base model.
-        protocol: What is drawn of the first seeds; the seeds that follow are taken.
-        generate: How many images are drawn at once.
+        protocol: What checkpoints draw.
+        generate: How many images are drawn for the best front, and how many at once.
+        place: Which of `Protocol.of_base`.
     """
     policy = model.initial_state(0, base_identity(run))
-    return _images(model, policy, "base_fresh", run, protocol.fresh(), generate)
-
-
-def many_base_images(
-    model: Policy, run: Run, protocol: Protocol, generate: Generate
-) -> ShardsToDraw:
-    """Describe the many images of the base model that the best front is estimated from.
-
-    Args:
-        model: The base model.
-        run: Any run with this base model.
-        protocol: What is drawn of the first seeds; seeds that follow the fresh ones are taken.
-        generate: How many images there are, and how many are drawn at once.
-    """
-    policy = model.initial_state(0, base_identity(run))
-    many = protocol.many(generate.best_front_images)
-    return _images(model, policy, "base_many", run, many, generate)
+    draws = protocol.of_base(generate.best_front_images)
+    return _images(model, policy, place, run, draws[place], generate)
 
 
 def _images(

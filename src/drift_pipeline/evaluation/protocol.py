@@ -39,6 +39,16 @@ class Protocol:
         noise = train.prompt_noise if generate.prompt_noise else None
         return cls(tuple(prompts), tuple(seeds), train.sampling, noise)
 
+    def of_base(self, many: int) -> dict[str, Protocol]:
+        """Return what the base model draws, by place.
+
+        `base` has the checkpoints' seeds: the reference of recall, and the tables' first row.
+        `base_fresh` has others: how much recall chance alone allows. `base_many` has `many`
+        more, which the best front is estimated from; it is left out where that is 0.
+        """
+        draws = {"base": self, "base_fresh": self.fresh()}
+        return draws | ({"base_many": self.many(many)} if many else {})
+
     def fresh(self) -> Protocol:
         """Return the same with as many other seeds: the ones that follow."""
         return self._later(0, len(self.seeds))

@@ -7,8 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from drift_pipeline.common.integrity import intact
 from drift_pipeline.common.values import fingerprint, flat
 from drift_pipeline.config.components import STABLE_DIFFUSION
@@ -67,12 +65,8 @@ def expected_images(
         missing and will not be trained is left out: nothing is known of it.
     """
     base = fingerprint(base_identity(run))
-    expected = {
-        "base": images_identity(run, base, 0, protocol),
-        "base_fresh": images_identity(run, base, 0, protocol.fresh()),
-    }
-    if many:
-        expected["base_many"] = images_identity(run, base, 0, protocol.many(many))
+    draws = protocol.of_base(many)
+    expected = {name: images_identity(run, base, 0, drawn) for name, drawn in draws.items()}
     for epoch in epochs:
         if epoch in states:
             policy = read_state(states[epoch], alone=True)["fingerprint"]
@@ -163,8 +157,8 @@ def outdated_measures(metrics: DataFrame, images: Path, runs: Path) -> list[str]
     if "pictures" not in metrics.columns:
         return []
     found = []
-    blends = metrics["blend"] if "blend" in metrics else pd.Series("", index=metrics.index)
-    keys = metrics[["run", "epoch", "pictures"]].assign(blend=blends.fillna(""))
+    keys = metrics[["run", "epoch", "pictures"]].assign(blend=metrics.get("blend", ""))
+    keys["blend"] = keys["blend"].fillna("")
     for run, epoch, measured, blend in keys.drop_duplicates().dropna().itertuples(index=False):
         folder = f"free_{blend}" if blend else place(epoch)
         made = made_of(images / run / folder / "images")

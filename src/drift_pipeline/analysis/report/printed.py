@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -10,6 +11,7 @@ from drift_pipeline.analysis.comparison import gain_values
 from drift_pipeline.analysis.marks import sum_up
 from drift_pipeline.analysis.report.markup import to_latex, to_markdown
 from drift_pipeline.analysis.report.text_tables import (
+    TextTable,
     gains_as_text,
     marks_as_text,
     table_1_as_text,
@@ -50,18 +52,10 @@ def print_gains(gains: pd.DataFrame, analyze: Analyze, reward: str) -> dict[str,
     Returns:
         `values`, which DVC reads as metrics, and the texts `markdown` and `latex`.
     """
-    markdown, latex = [], []
-    for name, rows in gains.groupby("comparison", sort=False):
-        text = gains_as_text(rows, analyze)
-        ours = analyze.methods[analyze.comparisons[str(name)].ours].label
-        caption = f"Gains of {ours}, {analyze.rewards[reward].label}."
-        markdown.append(to_markdown(text, caption))
-        latex.append(to_latex(text, caption, f"tab:gains-{reward}-{name}"))
-    return {
-        "values": gain_values(gains),
-        "markdown": "\n".join(markdown),
-        "latex": "\n".join(latex),
-    }
+    texts = _by_comparison(
+        gains, gains_as_text, analyze, reward, "Gains of {}", f"tab:gains-{reward}"
+    )
+    return {"values": gain_values(gains), **texts}
 
 
 def print_marks(marks: pd.DataFrame, analyze: Analyze, reward: str) -> dict[str, Any]:
@@ -76,18 +70,29 @@ def print_marks(marks: pd.DataFrame, analyze: Analyze, reward: str) -> dict[str,
         `values`, one per row of `sum_up`, and the texts `markdown` and `latex`.
     """
     summary = sum_up(marks)
+    values = [
+        without_nan({str(key): value for key, value in row.items()})
+        for row in summary.to_dict("records")
+    ]
+    about = "Gains of {} along each baseline's way"
+    texts = _by_comparison(summary, marks_as_text, analyze, reward, about, f"tab:marks-{reward}")
+    return {"values": values, **texts}
+
+
+def _by_comparison(
+    table: pd.DataFrame,
+    as_text: Callable[[pd.DataFrame, Analyze], TextTable],
+    analyze: Analyze,
+    reward: str,
+    about: str,
+    label: str,
+) -> dict[str, str]:
+    """Print the rows of each comparison as Markdown and LaTeX, with ours in the caption."""
     markdown, latex = [], []
-    for name, rows in summary.groupby("comparison", sort=False):
-        text = marks_as_text(rows, analyze)
+    for name, rows in table.groupby("comparison", sort=False):
+        text = as_text(rows, analyze)
         ours = analyze.methods[analyze.comparisons[str(name)].ours].label
-        caption = f"Gains of {ours} along each baseline's way, {analyze.rewards[reward].label}."
+        caption = f"{about.format(ours)}, {analyze.rewards[reward].label}."
         markdown.append(to_markdown(text, caption))
-        latex.append(to_latex(text, caption, f"tab:marks-{reward}-{name}"))
-    return {
-        "values": [
-            without_nan({str(key): value for key, value in row.items()})
-            for row in summary.to_dict("records")
-        ],
-        "markdown": "\n".join(markdown),
-        "latex": "\n".join(latex),
-    }
+        latex.append(to_latex(text, caption, f"{label}-{name}"))
+    return {"markdown": "\n".join(markdown), "latex": "\n".join(latex)}

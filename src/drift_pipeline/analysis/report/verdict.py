@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
+from typing import Any
+
 import pandas as pd
 
+from drift_pipeline.analysis.marks import NOT_THERE
 from drift_pipeline.config.analysis import Analyze
 
 AT = (0.7, 0.8)
@@ -30,24 +34,23 @@ def verdicts(summary: pd.DataFrame, analyze: Analyze) -> list[str]:
     for baseline, marks in mine.groupby("baseline", sort=False):
         theirs = analyze.methods[str(baseline)].label
         rows = marks.sort_values("mark").to_dict("records")
-        said = [_said({str(k): v for k, v in row.items()}, ours, anchor) for row in rows]
+        said = [_said(row, ours, anchor) for row in rows]
         found.append(f"{ours} against {theirs}, at equal reward: {'; '.join(said)}.")
     return found
 
 
-def _said(row: dict[str, object], ours: str, anchor: str) -> str:
-    at = f"at {100 * float(str(row['mark'])):.0f} % of its gain"
-    gain, low, high, p = (float(str(row[name])) for name in ("gain", "low", "high", "p"))
-    seeds, of, off = (int(str(row[name])) for name in ("seeds", "of", "off"))
+def _said(row: Mapping[Hashable, Any], ours: str, anchor: str) -> str:
+    at = f"at {100 * row['mark']:.0f} % of its gain"
+    seeds, of, low, high = row["seeds"], row["of"], row["low"], row["high"]
     if seeds == 0:
-        why = str(row["why"]).replace("ours does not get there", f"{ours} does not get there")
+        why = f"{ours} does not get there" if row["why"] == NOT_THERE else row["why"]
         return f"{at} {why or f'{anchor} was not measured'} (0 of {of} seeds)"
     notes = [f"{seeds} of {of} seeds"]
     if seeds > 1:
         notes.append(f"95 % interval {100 * low:+.0f} to {100 * high:+.0f} %")
-        notes.append(f"sign-flip p = {p:.2f}")
-    if seeds == 1 or p >= CHANCE or low <= 0 <= high:
+        notes.append(f"sign-flip p = {row['p']:.2f}")
+    if seeds == 1 or row["p"] >= CHANCE or low <= 0 <= high:
         notes.append("it may be chance")
-    if off:
-        notes.append(f"in {off} of them the images no longer show what was asked")
-    return f"{at} {100 * gain:+.0f} % {anchor} ({'; '.join(notes)})"
+    if row["off"]:
+        notes.append(f"in {row['off']} of them the images no longer show what was asked")
+    return f"{at} {100 * row['gain']:+.0f} % {anchor} ({'; '.join(notes)})"

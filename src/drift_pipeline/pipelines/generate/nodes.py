@@ -45,29 +45,13 @@ def draw_free(
     return free_images(base_model, policy, run, protocol, generate, blend)
 
 
-def draw_base(base_model: Policy, run: Run, protocol: Protocol, generate: Generate) -> ShardsToDraw:
-    """Draw the base model's images."""
+def draw_base(
+    base_model: Policy, run: Run, protocol: Protocol, generate: Generate, place: str
+) -> ShardsToDraw:
+    """Draw images of the base model."""
     from drift_pipeline.evaluation.checkpoint_images import base_images
 
-    return base_images(base_model, run, protocol, generate)
-
-
-def draw_base_fresh(
-    base_model: Policy, run: Run, protocol: Protocol, generate: Generate
-) -> ShardsToDraw:
-    """Draw the base model's images of other seeds."""
-    from drift_pipeline.evaluation.checkpoint_images import fresh_base_images
-
-    return fresh_base_images(base_model, run, protocol, generate)
-
-
-def draw_base_many(
-    base_model: Policy, run: Run, protocol: Protocol, generate: Generate
-) -> ShardsToDraw:
-    """Draw many images of the base model, for the best front."""
-    from drift_pipeline.evaluation.checkpoint_images import many_base_images
-
-    return many_base_images(base_model, run, protocol, generate)
+    return base_images(base_model, run, protocol, generate, place)
 
 
 def contact_sheet(images: StoredShards, generate: Generate) -> Image:

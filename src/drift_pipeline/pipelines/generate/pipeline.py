@@ -33,21 +33,17 @@ def create_pipeline(
             shared.MAKE_RUN,
             shared.LOAD_BASE_MODEL,
             shared.MAKE_PROTOCOL,
-            *_base("base", nodes.draw_base),
-            *_base("base_fresh", nodes.draw_base_fresh),
-            *([_draw("base_many", nodes.draw_base_many)] if best_front else []),
+            *(node for space in ("base", "base_fresh") for node in (_base(space), _sheet(space))),
+            *([_base("base_many")] if best_front else []),
             *(node for space in spaces for node in _checkpoint(space)),
             *(_free(blend, spaces[-1]) for blend in blends),
         ]
     )
 
 
-def _base(space: str, draw: Callable[..., Any]) -> list[Node]:
-    return [_draw(space, draw), _sheet(space)]
-
-
-def _draw(space: str, draw: Callable[..., Any]) -> Node:
+def _base(space: str) -> Node:
     inputs = ["base_model", "run", "protocol", "params:generate"]
+    draw = update_wrapper(partial(nodes.draw_base, place=space), nodes.draw_base)
     return _node(draw, inputs, f"evaluation.{space}.images")
 
 
