@@ -8,8 +8,8 @@ front? Measure: the hypervolume of normalised reward and DreamSim diversity over
 that still show what was asked (nine tenths of the base model's share), with the reference point
 fixed at the base model's reward and a diversity of 0, as a multiple of the box up to a normalised
 reward of 1 and the base model's diversity; mean over the seeds 1 and 2, which are never reported.
-Reward: PickScore. Every run has the same budget, 40 epochs, whatever an epoch costs, and is
-judged every four of them by 24 images of each of 16 prompts. What wins is written into the
+Reward: PickScore. Every run has the same budget, 30 epochs, whatever an epoch costs, and is
+judged every five of them by 24 images of each of 16 prompts. What wins is written into the
 presets, whoever wins.
 
 Each finished run leaves a table in `docs/tuning/`, so that the grid can be stopped and continued,
@@ -35,7 +35,7 @@ from drift_pipeline.evaluation.judges import Judges
 
 FOLDER = Path("docs/tuning")
 SEEDS = (1, 2)
-EPOCHS, EVERY, PROMPTS, EACH = 40, 4, 16, 24
+EPOCHS, EVERY, PROMPTS, EACH = 30, 5, 16, 24
 RATES = ("2.5e-4", "5e-4", "1e-3")
 RATIOS = ("0.25", "1.0")
 """Besides the paper's 0.5, with which the learning rates are tried."""
