@@ -17,23 +17,18 @@ from time import perf_counter
 from typing import Any
 
 import torch
-import yaml
 from diffusers import StableDiffusionPipeline, UNet2DConditionModel
+from own_worker import read_run
 
 from drift_pipeline.config.method import MethodPreset
 from drift_pipeline.config.prompt_files import read_prompts
-from drift_pipeline.config.train import Optimization, PromptNoise, Sampling
+from drift_pipeline.config.train import Optimization, Sampling
 from drift_pipeline.encoders.dreamsim import DreamSim
 from drift_pipeline.methods.standard import Standard
 from drift_pipeline.policies.stable_diffusion import StableDiffusion
 from drift_pipeline.scorers.pickscore import PickScore
 from drift_pipeline.training.rollout import draw_prompts, rollout
 from drift_pipeline.training.update import update
-
-
-def read(name: str) -> Any:
-    """Read the content of one of the project's parameter files."""
-    return yaml.safe_load(Path(f"conf/base/parameters_{name}.yml").read_text())[name]
 
 
 def with_unet(folder: str, target: Path, **changes: Any) -> str:
@@ -73,12 +68,11 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--groups", type=int, default=16, help="fewer for a quick look")
     args = parser.parse_args()
-    train = read("train")
-    prompts = read_prompts(Path(train["prompts"]))
-    noise = PromptNoise(**train["prompt_noise"])
-    method = Standard(MethodPreset(prompt_noise=True), prompt_noise=noise)
-    sampling, optimization = Sampling(**train["sampling"]), Optimization(**train["optimization"])
-    base, threads = train["base_model"], torch.get_num_threads()
+    run = read_run({})
+    train, sampling, optimization = run.train, run.train.sampling, run.train.optimization
+    prompts = read_prompts(Path(train.prompts))
+    method = Standard(MethodPreset(prompt_noise=True), prompt_noise=train.prompt_noise)
+    base, threads = train.base_model, torch.get_num_threads()
 
     def batches(size: int) -> dict[str, Any]:
         return {
@@ -111,7 +105,7 @@ def main() -> None:
             for name, variant in variants.items():
                 torch.set_num_threads(variant.get("threads", threads))
                 source = variant.get("source", base)
-                settings = {"channels_last": train["channels_last"], **variant.get("model", {})}
+                settings = {"channels_last": train.channels_last, **variant.get("model", {})}
                 model = StableDiffusion(source, device="cpu", **settings)
                 times[name].append(
                     epoch(
@@ -119,10 +113,10 @@ def main() -> None:
                         variant.get("sampling", sampling),
                         variant.get("optimization", optimization),
                         args.groups,
-                        2 * train["group_size"],
+                        2 * train.group_size,
                         prompts,
                         method,
-                        variant.get("workers", train["workers"]),
+                        variant.get("workers", train.workers),
                     )
                 )
         torch.set_num_threads(threads)
@@ -133,13 +127,13 @@ def main() -> None:
     }
     reference = medians["default"]
     images = torch.randint(0, 256, (16 * args.groups, 3, 64, 64), dtype=torch.uint8)
-    scorer = PickScore(**read("rewards")["pickscore"]["options"])
-    encoder = DreamSim(**read("encoders")["dreamsim"]["options"])
+    scorer = PickScore(**run.reward.options)
+    encoder = DreamSim(**run.encoder.options)
     start = perf_counter()
     scorer(images, ["a photo of a cat"] * len(images))
     encoder(images[: len(images) // 2])
     score = perf_counter() - start
-    print(f"threads {threads}, {args.groups} groups of {2 * train['group_size']} candidates")
+    print(f"threads {threads}, {args.groups} groups of {2 * train.group_size} candidates")
     print(f"default: rollout {reference[0]:.2f} s, score and shape {score:.2f} s, "
           f"update {reference[1]:.2f} s, together {sum(reference) + score:.2f} s")  # fmt: skip
     print("| variant | rollout | update | both |\n|---|---|---|---|")

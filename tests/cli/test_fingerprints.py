@@ -19,7 +19,9 @@ def root(project_path, tmp_path) -> Path:
     """The project's configuration and prompts, to be changed by the test."""
     shutil.copytree(project_path / "conf", tmp_path / "conf")
     shutil.copytree(project_path / "data/01_raw", tmp_path / "data/01_raw")
-    shutil.copyfile(project_path / "params.yaml", tmp_path / "params.yaml")
+    paper = yaml.safe_load((project_path / "params.yaml").read_text())
+    few = {"seeds": [42], "repeats": ["drift"], "repeat_seeds": [43]}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump({**paper, **few}))
     return tmp_path
 
 
@@ -83,6 +85,17 @@ def test_a_methods_parameter_changes_its_own_runs_alone(root):
         "train/grpo_kl-pickscore-s42.json",
         "train/grpo_kl-hpsv2-s42.json",
     }
+
+
+def test_blends_change_the_runs_that_draw_them(root):
+    before = read(root)
+    path = root / "conf/base/parameters_generate.yml"
+    path.write_text(path.read_text().replace("{anneal: 4.0}", "{anneal: 5.0}"))
+    blended = {"generate/grpo-pickscore-s42.json", "generate/grpo-hpsv2-s42.json"}
+    assert changed(root, before) == blended
+    path.write_text(path.read_text().replace("free: [grpo]", "free: [drift, gpro]"))
+    with pytest.raises(ConfigurationError, match=r"no method 'gpro'; did you mean grpo\?"):
+        read(root)
 
 
 def test_a_list_that_is_missing_is_named(root):

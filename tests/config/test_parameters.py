@@ -137,6 +137,21 @@ def test_a_method_says_how_long_it_trains_where_the_parameters_do_not(parameters
         Run.from_parameters(neither, ROOT)
 
 
+def test_a_method_says_how_far_an_update_moves_where_the_parameters_do_not(parameters):
+    changed(parameters, train__optimization__learning_rate=None)
+    own = changed(deepcopy(parameters), methods__drift__learning_rate=3e-4)
+    run = Run.from_parameters(own, ROOT)
+    assert run.train.optimization.learning_rate == 3e-4
+    changed(own, train__optimization__learning_rate=7e-4)
+    assert Run.from_parameters(own, ROOT).train.optimization.learning_rate == 7e-4
+    prompts = ["a"]
+    said_there = changed(deepcopy(own), train__optimization__learning_rate=3e-4)
+    assert Run.from_parameters(said_there, ROOT).identity(prompts) == run.identity(prompts)
+    neither = changed(deepcopy(parameters), methods__drift__learning_rate=None)
+    with pytest.raises(ConfigurationError, match=r"neither it nor methods\.drift\.learning_rate"):
+        Run.from_parameters(neither, ROOT)
+
+
 def test_identity_is_what_the_policies_depend_on(parameters):
     prompts = ["a", "b"]
     identity = Run.from_parameters(parameters, ROOT).identity(prompts)

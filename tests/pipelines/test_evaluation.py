@@ -96,7 +96,7 @@ def test_the_last_checkpoint_is_blended_with_the_base_model(
     blends = {"late": {"after": 0.5}, "all": {"after": 0.0}, "half": {"anneal": 0.5}}
     changes = {
         "generate.prompts": str(prompts),
-        "generate.free": True,
+        "generate.free": ["drift"],
         **{f"generate.blends.{name}": blend for name, blend in blends.items()},
     }
     before = stamps(results)

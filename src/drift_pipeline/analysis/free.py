@@ -50,9 +50,10 @@ def make_free(free: pd.DataFrame, checkpoints: pd.DataFrame, analyze: Analyze) -
             if run.empty or run["epoch"].max() != last:
                 logger.warning(
                     "The blends of %s, seed %d, are not of its last epoch and are left out; run "
-                    "generate and measure with generate.free=true",
+                    "generate and measure with %s in generate.free",
                     method,
                     seed,
+                    method,
                 )
                 continue
             ends = [known[known["method"] == analyze.base], run.sort_values("epoch").tail(1)]

@@ -24,7 +24,7 @@ from drift_pipeline.config.presets import look_up
 from drift_pipeline.config.prompt_files import read_prompts
 from drift_pipeline.evaluation.judges import digests_of, presets_of
 from drift_pipeline.evaluation.protocol import Protocol, judged_epochs
-from drift_pipeline.evaluation.staleness import base_identity
+from drift_pipeline.evaluation.staleness import base_identity, blending_code
 from drift_pipeline.runs.identity import drawing_code, measuring_code
 from drift_pipeline.runs.run import Run
 
@@ -71,7 +71,11 @@ def fingerprints(root: Path, env: str) -> Iterator[tuple[Path, dict[str, Any]]]:
         trained = run.identity(read_prompts(root / run.train.prompts))
         yield Path(f"train/{run.name}.json"), {**trained, "train.epochs": run.epochs}
         every = generate.checkpoint_every or run.method.checkpoint_every or run.epochs
+        blends = generate.blends_of(method)
         judged = {**drawing, "epochs": judged_epochs(run.epochs, every)}
+        if blends:
+            named = {name: blend.model_dump(mode="json") for name, blend in blends.items()}
+            judged |= {"blends": named, "blending": blending_code()}
         yield Path(f"generate/{run.name}.json"), judged
         yield Path(f"measure/{run.name}.json"), _measuring(measure, parameters, run)
 

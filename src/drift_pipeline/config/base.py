@@ -14,6 +14,7 @@ MAX_SAMPLES = 1_000_000
 
 Epochs = Annotated[int, Field(ge=1, le=MAX_EPOCHS)]
 Count = Annotated[int, Field(ge=1, le=MAX_SAMPLES)]
+LearningRate = Annotated[float, Field(gt=0, le=1)]
 
 
 class Parameters(BaseModel):

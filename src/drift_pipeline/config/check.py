@@ -64,6 +64,7 @@ def check_parameters(
     everything = read(AllParameters, known, "")
     _refuse_reserved(everything)
     _refuse_kinds(everything)
+    _refuse_unknown_free(everything)
     _refuse_unused(everything, known, given or {})
     return everything
 
@@ -89,6 +90,15 @@ def _refuse_kinds(everything: AllParameters) -> None:
                 f"analyze.rewards.{name}: its answers are kinds, by which runs cannot be compared; "
                 "leave it out here (measure.rewards measures it)"
             )
+
+
+def _refuse_unknown_free(everything: AllParameters) -> None:
+    """Refuse free fronts of methods that are not there."""
+    for name in everything.generate.free:
+        if name not in everything.methods:
+            near = meant(name, [*everything.methods])
+            hint = f"did you mean {near}?" if near else f"known: {', '.join(everything.methods)}"
+            raise ConfigurationError(f"generate.free: there is no method {name!r}; {hint}")
 
 
 def _refuse_unused(

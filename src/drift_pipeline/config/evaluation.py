@@ -46,8 +46,8 @@ class Generate(Parameters):
     """Perturb the prompts while drawing, too, by DRIFT's formula for every method (section 6.2)."""
     best_front_images: Annotated[int, Field(ge=0, le=MAX_IMAGES)] = 400
     """Images of each prompt that the best front (Eq. 4) is estimated from; 0: it is not."""
-    free: bool = False
-    """Also draw with the last checkpoint blended with the base model, by each of `blends`."""
+    free: tuple[str, ...] = ()
+    """Methods whose last checkpoint also draws blended with the base model, by each of `blends`."""
     blends: dict[BlendName, Blend] = Field(default={})
     """How, by name."""
     batch_size: Count = 40
@@ -56,6 +56,10 @@ class Generate(Parameters):
     """Prompts that a checkpoint's contact sheet shows."""
     folder: LocalPath
     """Where the images are."""
+
+    def blends_of(self, method: str) -> dict[str, Blend]:
+        """Say how a method's last checkpoint is blended with the base model, by name."""
+        return self.blends if method in self.free else {}
 
 
 class Measure(Parameters):

@@ -83,7 +83,7 @@ def _optimization(train: Train) -> Iterator[str]:
             f"train.optimization.clip_range: {how.clip_range:g} lets importance ratios fall to 0, "
             "so that the clipped objective clips nothing downwards"
         )
-    if how.learning_rate > 0.1:
+    if how.learning_rate is not None and how.learning_rate > 0.1:
         yield (
             f"train.optimization.learning_rate: {how.learning_rate:g} moves every number of the "
             "adapter by up to that much per update; 1e-4 to 3e-3 are usual"

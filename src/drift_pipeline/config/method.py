@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from drift_pipeline.config.base import Epochs, Parameters
+from drift_pipeline.config.base import Epochs, LearningRate, Parameters
 
 STANDARD = "drift_pipeline.methods.standard.Standard"
 """The class of all presets that name no other."""
@@ -24,7 +24,7 @@ class Shaping(Parameters):
 
 
 class MethodPreset(Parameters):
-    """A preset: a class, the switches of the paper's method, and how long it trains."""
+    """A preset: a class, the switches of the paper's method, and how it is trained."""
 
     candidates: Annotated[int, Field(le=1000)] = 1
     """Candidates drawn for a group, as a multiple of the group size."""
@@ -46,6 +46,8 @@ class MethodPreset(Parameters):
     """What reports call it where `analyze.methods` does not say; None its name."""
     epochs: Epochs | None = None
     """Epochs to train where `train.epochs` does not say."""
+    learning_rate: LearningRate | None = None
+    """AdamW's step size where `train.optimization.learning_rate` does not say."""
     checkpoint_every: Annotated[int, Field(ge=1)] | None = None
     """A checkpoint is judged every so many epochs where `generate` does not say how often."""
 
@@ -55,8 +57,12 @@ class MethodPreset(Parameters):
         return self.selection if self.method == STANDARD else self.method.rpartition(".")[2]
 
     def arithmetic(self) -> dict[str, Any]:
-        """Return what a policy depends on: all but how long it trains, how often it is judged."""
-        return self.model_dump(mode="json", exclude={"label", "epochs", "checkpoint_every"})
+        """Return what a policy depends on: all but how long it trains, how often it is judged.
+
+        The learning rate is among what a run's `train` says.
+        """
+        without = {"label", "epochs", "learning_rate", "checkpoint_every"}
+        return self.model_dump(mode="json", exclude=without)
 
     @model_validator(mode="after")
     def _candidates_fill_the_group(self) -> MethodPreset:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from drift_pipeline.config.base import MAX_SAMPLES, Count, Epochs, Parameters
+from drift_pipeline.config.base import MAX_SAMPLES, Count, Epochs, LearningRate, Parameters
 from drift_pipeline.config.components import PolicySpec
 from drift_pipeline.config.places import LocalPath
 
@@ -68,8 +68,9 @@ class PromptNoise(Parameters):
 class Optimization(Parameters):
     """How the policy is moved."""
 
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 1e-4
-    """AdamW's step size; every number of the adapter moves by up to this much per update."""
+    learning_rate: LearningRate | None = 1e-4
+    """AdamW's step size, None as the method says; every number of the adapter moves by up to this
+    much per update. A `Run` has looked it up."""
     betas: tuple[Decay, Decay] = (0.9, 0.999)
     """AdamW's β1 and β2."""
     epsilon: Annotated[float, Field(gt=0)] = 1e-8

@@ -113,7 +113,7 @@ def images_identity(run: Run, policy: str, epoch: int, protocol: Protocol) -> Ma
         epoch: The policy's epoch.
         protocol: What is drawn.
     """
-    blending = {} if protocol.blend is None else {"blending": source_of(BLENDED, "generate.free")}
+    blending = {} if protocol.blend is None else {"blending": blending_code()}
     return {
         "policy": policy,
         "epoch": epoch,
@@ -122,6 +122,11 @@ def images_identity(run: Run, policy: str, epoch: int, protocol: Protocol) -> Ma
         "code": drawing_code(),
         **blending,
     }
+
+
+def blending_code() -> str:
+    """Hash the source of this package that blends a policy with its base model."""
+    return source_of(BLENDED, "generate.free")
 
 
 def place(epoch: int) -> str:

@@ -48,7 +48,7 @@ class Evaluation:
     @property
     def blends(self) -> Mapping[str, Blend]:
         """How the last checkpoint is blended with the base model, by name."""
-        return self.generate.blends if self.generate.free else {}
+        return self.generate.blends_of(self.run.method_name)
 
     def prepare(
         self,

@@ -79,11 +79,13 @@ class Run(BaseModel):
             raise ConfigurationError(f"seed: must lie within ±2⁶³ (it is {seed})")
         train = read(Train, parameters.get("train", {}), "train")
         method = look_up(MethodPreset, parameters, "method")
+        where = f"methods.{parameters['method']}"
         if (train.epochs or method.epochs) is None:
             raise ConfigurationError(
-                f"train.epochs: neither it nor methods.{parameters['method']}.epochs says how long "
-                "to train; give one of them a number of epochs"
+                f"train.epochs: neither it nor {where}.epochs says how long to train; give one of "
+                "them a number of epochs"
             )
+        train = _with_learning_rate(train, method, where)
         reward = look_up(RewardSpec, parameters, "reward")
         if reward.kinds:
             raise ConfigurationError(
@@ -172,6 +174,20 @@ class Run(BaseModel):
             del values[f"rewards.{self.reward_name}.bounds"]
         sources = {f"{key} {SOURCE}": source_of(path, key) for key, path in classes.items()}
         return values | sources | named_by(values, self.root)
+
+
+def _with_learning_rate(train: Train, method: MethodPreset, where: str) -> Train:
+    """Take the learning rate from the method where `train` does not say."""
+    if train.optimization.learning_rate is not None:
+        return train
+    if method.learning_rate is None:
+        raise ConfigurationError(
+            f"train.optimization.learning_rate: neither it nor {where}.learning_rate says how far "
+            "an update moves; give one of them a number, such as 5e-4"
+        )
+    changed = {"learning_rate": method.learning_rate}
+    optimization = train.optimization.model_copy(update=changed)
+    return train.model_copy(update={"optimization": optimization})
 
 
 def run_name(method: Any, reward: Any, seed: Any) -> str:

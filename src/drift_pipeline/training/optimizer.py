@@ -33,6 +33,7 @@ def restore_optimizer(
             f"the checkpoint of epoch {state.epoch} has kept no optimizer state, so training "
             "cannot resume from it"
         )
+    assert optimization.learning_rate is not None  # the run has looked it up
     optimizer = torch.optim.AdamW(
         policy.adapter.values(),
         lr=optimization.learning_rate,
