@@ -58,9 +58,18 @@ def models_of(world: str) -> dict[str, Any]:
 
 
 def train(
-    changes: dict[str, Any], epochs: int, every: int, prompts: int, each: int, judges: Judges
+    changes: dict[str, Any],
+    epochs: int,
+    every: int,
+    prompts: int,
+    each: int,
+    judges: Judges,
+    judged_by: str | None = None,
 ) -> Trial:
-    """Train a run: a row for each epoch that is judged, the base model first, and its images."""
+    """Train a run: a row for each epoch that is judged, the base model first, and its images.
+
+    `judged_by` is the reward of the rows where it is not the one trained on.
+    """
     run = read_run(changes)
     trainer = Trainer(run)
     state = trainer.policy.initial_state(run.seed)
@@ -72,7 +81,7 @@ def train(
             state, _, summary = trainer.epoch(run, state)
         if epoch % every == 0 or epoch == epochs:
             shards = draw(trainer.policy, state, run, prompts, each)
-            found = numbers(judge(shards, judges), run.reward_name)
+            found = numbers(judge(shards, judges), judged_by or run.reward_name)
             steps = {"KL by step": summary.get("kl_by_step")}
             name = {"method": run.method_name, "seed": str(run.seed), "epoch": epoch}
             rows.append({**name, **found, **steps})

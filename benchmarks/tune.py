@@ -25,17 +25,16 @@ from typing import Any
 import pandas as pd
 from alternating import markdown
 from judged import load_judges
+from kept import Budget, kept_run
 from own_worker import read_run
-from trial import train, with_params
 
 from drift_pipeline.analysis.asked import LEAST
 from drift_pipeline.analysis.paths import hypervolume
-from drift_pipeline.common.atomic import replacing
 from drift_pipeline.evaluation.judges import Judges
 
 FOLDER = Path("docs/tuning")
 SEEDS = (1, 2)
-EPOCHS, EVERY, PROMPTS, EACH = 30, 5, 16, 24
+BUDGET = Budget(epochs=30, every=5, prompts=16, each=24)
 RATES = ("2.5e-4", "5e-4", "1e-3")
 RATIOS = ("0.25", "1.0")
 """Besides the paper's 0.5, with which the learning rates are tried."""
@@ -77,16 +76,12 @@ def tried(method: str, settings: Settings, judges: Judges | None) -> list[pd.Dat
     """Return the tables of a point's runs; with judges, those that are missing are run."""
     found = []
     for seed in SEEDS:
+        changes = {"method": method, "reward": "pickscore", "seed": seed}
+        # Whatever the presets say by now.
+        given = {f"methods.{method}.shaping.ratio": "0.5"} if method in SHAPED else {}
         file = file_of(method, settings, seed)
-        if judges is not None and not file.exists():
-            print(file.stem, flush=True)
-            params = [f"{name}={value}" for name, value in settings.items()]
-            changes = with_params({"method": method, "seed": seed}, params)
-            rows, _ = train(changes, EPOCHS, EVERY, PROMPTS, EACH, judges)
-            with replacing(file) as part:
-                pd.DataFrame(rows).drop(columns="KL by step").round(5).to_csv(part, index=False)
-        if file.exists():
-            found.append(pd.read_csv(file))
+        table = kept_run(file, changes, given | settings, BUDGET, judges)
+        found += [] if table is None else [table]
     return found
 
 
@@ -112,7 +107,6 @@ def main() -> None:
     parser.add_argument("--table", action="store_true", help="run nothing")
     parser.add_argument("--methods", nargs="+", default=METHODS)
     args = parser.parse_args()
-    FOLDER.mkdir(parents=True, exist_ok=True)
     judges = None if args.table else load_judges(read_run({}), {})
     rows: list[dict[str, Any]] = []
     for method in args.methods:

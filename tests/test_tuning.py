@@ -43,10 +43,14 @@ def test_every_method_has_the_same_rates_and_those_that_shape_more_ratios(tune):
 
 
 def test_runs_that_are_there_are_not_run_again(tune, tmp_path, monkeypatch):
+    import kept
+
     monkeypatch.setattr(tune, "FOLDER", tmp_path)
-    monkeypatch.setattr(tune, "train", lambda *_: pytest.fail("trained again"))
+    rows = [{"reward": 4.0, "KL by step": None}]
+    monkeypatch.setattr(kept, "train", lambda *_: (rows, []))
     settings = {tune.RATE: "1e-3"}
-    for seed in tune.SEEDS:
-        table(shown=[1.0] * 3).to_csv(tune.file_of("grpo", settings, seed), index=False)
+    assert tune.tried("grpo", settings, judges=None) == []
+    assert len(tune.tried("grpo", settings, judges=object())) == 2
+    monkeypatch.setattr(kept, "train", lambda *_: pytest.fail("trained again"))
     assert len(tune.tried("grpo", settings, judges=object())) == 2
     assert tune.tried("grpo", {tune.RATE: "5e-4"}, judges=None) == []
