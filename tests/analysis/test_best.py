@@ -10,7 +10,7 @@ from analysis import synthetic
 from drift_pipeline.analysis.best import SURE, agreeing, best_at, make_best, with_share_of_best
 from drift_pipeline.analysis.checkpoints import make_checkpoints
 from drift_pipeline.analysis.comparison import REWARD, compute_all_gains
-from drift_pipeline.analysis.figures import fronts
+from drift_pipeline.analysis.figures import fronts, references
 from drift_pipeline.analysis.report.text_tables import table_1_as_text
 from drift_pipeline.analysis.table_1 import make_table
 
@@ -132,7 +132,7 @@ def test_fronts_draw_it_dashed_where_few_images_carry_it(checkpoints, analyze):
             lines.append((np.round(x, 2).tolist(), np.round(y, 3).tolist(), label, ls))
 
     best = make_best(estimated(), analyze)
-    fronts._draw_best(Axes(), best, "dreamsim")
+    references.draw_best(Axes(), best, "dreamsim")
     (solid, dashed) = lines
     assert solid[:2] == ([0.25, 0.45, 0.65], [0.75, 0.65, 0.55]) and "best front" in solid[2]
     assert dashed[:2] == ([0.65, 0.85], [0.55, 0.45]) and dashed[3] != "-"

@@ -6,7 +6,7 @@ from analysis import synthetic
 
 from drift_pipeline.analysis.checkpoints import make_checkpoints
 from drift_pipeline.analysis.comparison import REWARD, compute_all_gains
-from drift_pipeline.analysis.figures import fronts
+from drift_pipeline.analysis.figures import fronts, references
 from drift_pipeline.analysis.free import make_free
 
 
@@ -56,10 +56,7 @@ def test_without_blends_or_their_rewards_there_is_none(checkpoints, analyze, mis
 
 
 def draw(checkpoints, analyze, free):
-    gains = compute_all_gains(checkpoints, analyze, "pickscore")
-    main = gains[gains["comparison"] == "main"]
-    comparison = analyze.comparisons["main"]
-    return fronts.draw_fronts(checkpoints, main, comparison, analyze, "pickscore", None, free)
+    return drawn_for("main", checkpoints, analyze, free)
 
 
 def test_the_line_joins_what_none_dominates(checkpoints, analyze, monkeypatch):
@@ -73,9 +70,34 @@ def test_the_line_joins_what_none_dominates(checkpoints, analyze, monkeypatch):
             lines.append(([*x], [*y], label, ls))
 
     free = make_free(blended(POINTS), checkpoints, analyze)
-    fronts._draw_free(Axes(), free, "dreamsim", analyze)
+    references.draw_free(Axes(), free, "dreamsim", analyze)
     points, line = lines
     assert points[0] == pytest.approx([0.25, 0.5, 0.6, 0.7, 0.88]) and points[3] == "none"
     assert line[0] == pytest.approx([0.25, 0.5, 0.7, 0.88]) and line[3] == ":"
     assert line[2] == "GRPO, blended with the base"
     assert "needs no training" in draw(checkpoints, analyze, free).caption
+
+
+def test_noise_while_drawing_is_shown_where_the_compared_method_has_it(checkpoints, analyze):
+    of_grpo = blended({**POINTS, "noisy": (0.38, 0.86)})
+    of_noise = blended({"noisy": (0.4, 0.8)}).assign(method="noise", run="noise-pickscore-s42")
+    free = make_free(pd.concat([of_grpo, of_noise]), checkpoints, analyze)
+    main, noise = (analyze.comparisons[name] for name in ("main", "noise"))
+    blends, crosses = references.apart(free, main)
+    assert {*blends["blend"]} == {"", *POINTS} and crosses.empty
+    blends, crosses = references.apart(free, noise)
+    assert {*blends["method"]} == {"grpo"} and len(blends) == len(POINTS) + 2
+    # Each method's last checkpoint without and with noise; the base model is not among them.
+    assert crosses.groupby("method")["blend"].agg(set).to_dict() == {
+        "grpo": {"", "noisy"},
+        "noise": {"", "noisy"},
+    }
+    assert "Figure 9" in drawn_for("noise", checkpoints, analyze, free).caption
+    assert "Figure 9" not in draw(checkpoints, analyze, free).caption
+
+
+def drawn_for(name, checkpoints, analyze, free):
+    gains = compute_all_gains(checkpoints, analyze, "pickscore")
+    gains = gains[gains["comparison"] == name]
+    comparison = analyze.comparisons[name]
+    return fronts.draw_fronts(checkpoints, gains, comparison, analyze, "pickscore", None, free)

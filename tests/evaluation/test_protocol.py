@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from drift_pipeline.config.evaluation import Generate
+from drift_pipeline.config.evaluation import Blend, Generate
 from drift_pipeline.config.train import PromptNoise, Train
 from drift_pipeline.evaluation.protocol import Protocol, judged_epochs
 
@@ -14,8 +14,10 @@ def test_it_says_what_the_parameters_say():
     generate = Generate(prompts="p", folder="f", images_per_prompt=3, first_seed=10)
     protocol = Protocol.of(generate, train, ["a", "b"])
     assert protocol == Protocol(("a", "b"), (10, 11, 12), train.sampling, None)
-    noisy = Protocol.of(generate.model_copy(update={"prompt_noise": True}), train, ["a", "b"])
-    assert noisy.prompt_noise == train.prompt_noise
+    noisy = protocol.anew(None, train.prompt_noise)
+    assert noisy.prompt_noise == train.prompt_noise and noisy.blend is None
+    blend = Blend(after=0.5)
+    assert protocol.anew(blend, train.prompt_noise) == replace(protocol, blend=blend)
 
 
 def test_the_fresh_draw_shares_no_seed(protocol):

@@ -97,6 +97,8 @@ def test_the_last_checkpoint_is_blended_with_the_base_model(
     changes = {
         "generate.prompts": str(prompts),
         "generate.free": ["drift"],
+        "generate.noisy": ["drift"],
+        "train.prompt_noise.scale": 0.5,
         **{f"generate.blends.{name}": blend for name, blend in blends.items()},
     }
     before = stamps(results)
@@ -104,7 +106,7 @@ def test_the_last_checkpoint_is_blended_with_the_base_model(
         kedro_run(pipeline, results, changes)
     assert before.items() <= stamps(results).items()
     table = pd.read_parquet(results / f"reports/{NAME}/free_metrics.parquet")
-    assert {*blends} <= {*table["blend"]} and {*table["epoch"]} == {2}
+    assert {*blends, "noisy"} <= {*table["blend"]} and {*table["epoch"]} == {2}
     for _, rows in table.groupby("blend"):
         assert set(zip(rows["metric"], rows["encoder"], strict=True)) == METRICS
     own = pd.read_parquet(results / f"reports/{NAME}/metrics.parquet")
@@ -115,6 +117,8 @@ def test_the_last_checkpoint_is_blended_with_the_base_model(
     assert whole.to_dict() == pytest.approx(last.to_dict(), rel=1e-3, abs=1e-5)
     late = table[table["blend"] == "late"].set_index(["metric", "encoder"])["value"]
     assert late["dreamsim", "dreamsim"] != pytest.approx(last["dreamsim", "dreamsim"], rel=1e-3)
+    noisy = table[table["blend"] == "noisy"].set_index(["metric", "encoder"])["value"]
+    assert noisy["dreamsim", "dreamsim"] != pytest.approx(last["dreamsim", "dreamsim"], rel=1e-3)
     # Blends that are drawn anew make their measures old ones, which no analysis shows.
     images = results / f"pictures/{NAME}"
     assert outdated_measures(table, images.parent, results) == []

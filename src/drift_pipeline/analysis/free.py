@@ -29,7 +29,8 @@ def make_free(free: pd.DataFrame, checkpoints: pd.DataFrame, analyze: Analyze) -
 
     Returns:
         One row per reward, method, seed and blend, the base model and the checkpoint itself
-        included (`blend` is empty), by rising reward; values as of the checkpoints.
+        included (`blend` is empty, and `last` says which is the checkpoint), by rising reward;
+        values as of the checkpoints.
     """
     empty = pd.DataFrame(columns=["reward", *KEYS, REWARD])
     if free.empty:
@@ -58,7 +59,8 @@ def make_free(free: pd.DataFrame, checkpoints: pd.DataFrame, analyze: Analyze) -
                 continue
             ends = [known[known["method"] == analyze.base], run.sort_values("epoch").tail(1)]
             ends = [end.assign(method=method, seed=seed, blend="") for end in ends if len(end)]
-            table = pd.concat([*ends, blended], ignore_index=True)[points.columns]
+            table = pd.concat([*ends, blended], ignore_index=True)
+            table = table[[*points.columns]].assign(last=table["run"] == run["run"].iloc[0])
             table.insert(0, "reward", reward)
             tables.append(table.sort_values(REWARD, kind="stable"))
     return pd.concat(tables, ignore_index=True) if tables else empty

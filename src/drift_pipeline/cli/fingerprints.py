@@ -71,11 +71,11 @@ def fingerprints(root: Path, env: str) -> Iterator[tuple[Path, dict[str, Any]]]:
         trained = run.identity(read_prompts(root / run.train.prompts))
         yield Path(f"train/{run.name}.json"), {**trained, "train.epochs": run.epochs}
         every = generate.checkpoint_every or run.method.checkpoint_every or run.epochs
-        blends = generate.blends_of(method)
         judged = {**drawing, "epochs": judged_epochs(run.epochs, every)}
-        if blends:
-            named = {name: blend.model_dump(mode="json") for name, blend in blends.items()}
-            judged |= {"blends": named, "blending": blending_code()}
+        if anew := generate.drawn_anew(method):
+            ways = {name: blend and blend.model_dump(mode="json") for name, blend in anew.items()}
+            noise = run.train.prompt_noise.model_dump(mode="json")
+            judged |= {"anew": ways, "blending": blending_code(), "prompt_noise": noise}
         yield Path(f"generate/{run.name}.json"), judged
         yield Path(f"measure/{run.name}.json"), _measuring(measure, parameters, run)
 

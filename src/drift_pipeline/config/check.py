@@ -64,7 +64,7 @@ def check_parameters(
     everything = read(AllParameters, known, "")
     _refuse_reserved(everything)
     _refuse_kinds(everything)
-    _refuse_unknown_free(everything)
+    _refuse_unknown_drawn(everything)
     _refuse_unused(everything, known, given or {})
     return everything
 
@@ -92,13 +92,14 @@ def _refuse_kinds(everything: AllParameters) -> None:
             )
 
 
-def _refuse_unknown_free(everything: AllParameters) -> None:
-    """Refuse free fronts of methods that are not there."""
-    for name in everything.generate.free:
-        if name not in everything.methods:
-            near = meant(name, [*everything.methods])
-            hint = f"did you mean {near}?" if near else f"known: {', '.join(everything.methods)}"
-            raise ConfigurationError(f"generate.free: there is no method {name!r}; {hint}")
+def _refuse_unknown_drawn(everything: AllParameters) -> None:
+    """Refuse to draw anew by methods that are not there."""
+    generate, known = everything.generate, [*everything.methods]
+    for key, names in (("free", generate.free), ("noisy", generate.noisy)):
+        if absent := [name for name in names if name not in known]:
+            near = meant(absent[0], known)
+            hint = f"did you mean {near}?" if near else f"known are: {', '.join(known)}"
+            raise ConfigurationError(f"generate.{key}: there is no method {absent[0]!r}; {hint}")
 
 
 def _refuse_unused(

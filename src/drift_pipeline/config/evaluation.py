@@ -11,6 +11,8 @@ from drift_pipeline.config.base import Count, Epochs, Parameters
 from drift_pipeline.config.places import LocalPath
 
 BlendName = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
+NOISY = "noisy"
+"""Stands among the blends for a checkpoint that draws by itself, with noise on the prompts."""
 LEAST_TILTED = 4
 MAX_IMAGES = 100_000
 """Images of a prompt; their numbers are put down one by one before anything is drawn."""
@@ -42,14 +44,14 @@ class Generate(Parameters):
     """The first of them; the fresh draw of the base takes the seeds that follow."""
     checkpoint_every: Epochs | None = None
     """Every so many epochs, and at the last, a checkpoint is judged; None as the method says."""
-    prompt_noise: bool = False
-    """Perturb the prompts while drawing, too, by DRIFT's formula for every method (section 6.2)."""
     best_front_images: Annotated[int, Field(ge=0, le=MAX_IMAGES)] = 400
     """Images of each prompt that the best front (Eq. 4) is estimated from; 0: it is not."""
     free: tuple[str, ...] = ()
     """Methods whose last checkpoint also draws blended with the base model, by each of `blends`."""
     blends: dict[BlendName, Blend] = Field(default={})
     """How, by name."""
+    noisy: tuple[str, ...] = ()
+    """Methods whose last checkpoint also draws with noise on the prompts (Figure 9)."""
     batch_size: Count = 40
     """Images drawn at once; memory and speed alone."""
     sheet_prompts: Annotated[int, Field(ge=1, le=1000)] = 6
@@ -57,9 +59,16 @@ class Generate(Parameters):
     folder: LocalPath
     """Where the images are."""
 
-    def blends_of(self, method: str) -> dict[str, Blend]:
-        """Say how a method's last checkpoint is blended with the base model, by name."""
-        return self.blends if method in self.free else {}
+    def drawn_anew(self, method: str) -> dict[str, Blend | None]:
+        """Say how else a method's last checkpoint draws, by name; None is with noise (Figure 9)."""
+        blends: dict[str, Blend | None] = {**self.blends} if method in self.free else {}
+        return blends | ({NOISY: None} if method in self.noisy else {})
+
+    @model_validator(mode="after")
+    def _noisy_is_taken(self) -> Generate:
+        if NOISY in self.blends:
+            raise ValueError(f"blends.{NOISY}: this name stands for noise on the prompts (noisy)")
+        return self
 
 
 class Measure(Parameters):

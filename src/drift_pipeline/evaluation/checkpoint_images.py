@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
 from drift_pipeline.common.values import fingerprint
@@ -38,7 +37,7 @@ def free_images(
     generate: Generate,
     blend: str,
 ) -> ShardsToDraw:
-    """Describe the images of a checkpoint that is blended with the base model.
+    """Describe the images of a checkpoint that is blended with the base model, or draws with noise.
 
     Args:
         model: The base model.
@@ -46,10 +45,11 @@ def free_images(
         run: Its run.
         protocol: What is drawn.
         generate: The blends, and how many images are drawn at once.
-        blend: The name of one.
+        blend: The name of one of `Generate.drawn_anew`.
     """
-    blended = replace(protocol, blend=generate.blends[blend])
-    return _images(model, policy, run.name, run, blended, generate)
+    how = generate.drawn_anew(run.method_name)[blend]
+    drawn = protocol.anew(how, run.train.prompt_noise)
+    return _images(model, policy, run.name, run, drawn, generate)
 
 
 def base_images(

@@ -36,8 +36,7 @@ class Protocol:
     def of(cls, generate: Generate, train: Train, prompts: list[str]) -> Protocol:
         """Read the protocol from the parameters; it samples as training does."""
         seeds = range(generate.first_seed, generate.first_seed + generate.images_per_prompt)
-        noise = train.prompt_noise if generate.prompt_noise else None
-        return cls(tuple(prompts), tuple(seeds), train.sampling, noise)
+        return cls(tuple(prompts), tuple(seeds), train.sampling)
 
     def of_base(self, many: int) -> dict[str, Protocol]:
         """Return what the base model draws, by place.
@@ -48,6 +47,15 @@ class Protocol:
         """
         draws = {"base": self, "base_fresh": self.fresh()}
         return draws | ({"base_many": self.many(many)} if many else {})
+
+    def anew(self, blend: Blend | None, noise: PromptNoise) -> Protocol:
+        """Return the same as a last checkpoint draws it once more.
+
+        Args:
+            blend: How it is blended with the base model; None for the policy alone, with noise.
+            noise: Which, where it is not blended.
+        """
+        return replace(self, prompt_noise=noise) if blend is None else replace(self, blend=blend)
 
     def fresh(self) -> Protocol:
         """Return the same with as many other seeds: the ones that follow."""

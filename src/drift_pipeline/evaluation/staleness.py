@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,15 +78,18 @@ def expected_images(
 
 
 def free_places(
-    expected: Mapping[str, MadeOf], run: Run, protocol: Protocol, blends: Mapping[str, Blend]
+    expected: Mapping[str, MadeOf],
+    run: Run,
+    protocol: Protocol,
+    ways: Mapping[str, Blend | None],
 ) -> dict[str, MadeOf]:
-    """Say what the images of the last checkpoint, blended with the base model, must be made of.
+    """Say what the images must be made of that the last checkpoint draws in other ways.
 
     Args:
         expected: As `expected_images` says.
         run: The run that is evaluated.
         protocol: What has to be drawn.
-        blends: How, by name.
+        ways: How, by name, as `Generate.drawn_anew` says.
 
     Returns:
         `made_of` by place, `free_<name>`; empty where nothing is known of the checkpoint.
@@ -97,9 +99,9 @@ def free_places(
         return {}
     return {
         f"free_{name}": images_identity(
-            run, last["policy"], last["epoch"], replace(protocol, blend=blend)
+            run, last["policy"], last["epoch"], protocol.anew(blend, run.train.prompt_noise)
         )
-        for name, blend in blends.items()
+        for name, blend in ways.items()
     }
 
 

@@ -47,7 +47,7 @@ def configure(context: KedroContext) -> Evaluation | None:
     evaluation = Evaluation(run, generate, measure, *presets)
     compared = checked.analyze.all_rewards(parameters["rewards"]) if checked.analyze else ()
     best_front = generate.best_front_images > 0
-    free = tuple(evaluation.blends)
+    free = tuple(evaluation.drawn_anew)
     build_for(Plan(run.epochs, evaluation.judged_epochs, compared, best_front, free))
     values = {
         "name": run.name,

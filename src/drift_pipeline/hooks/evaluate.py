@@ -46,9 +46,9 @@ class Evaluation:
         return tuple(judged_epochs(run.epochs, every))
 
     @property
-    def blends(self) -> Mapping[str, Blend]:
-        """How the last checkpoint is blended with the base model, by name."""
-        return self.generate.blends_of(self.run.method_name)
+    def drawn_anew(self) -> Mapping[str, Blend | None]:
+        """How else the last checkpoint draws, by name."""
+        return self.generate.drawn_anew(self.run.method_name)
 
     def prepare(
         self,
@@ -98,7 +98,7 @@ class Evaluation:
             will_train,
             self.generate.best_front_images,
         )
-        expected |= free_places(expected, self.run, protocol, self.blends)
+        expected |= free_places(expected, self.run, protocol, self.drawn_anew)
         encoders, rewards = digests_of(*self._judges(), self.run.root)
         mark_evaluation(pipeline, catalog, expected, {"encoder": encoders, "reward": rewards})
 

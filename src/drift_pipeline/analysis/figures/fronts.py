@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from drift_pipeline.analysis.asked import is_measured, off_prompt
-from drift_pipeline.analysis.best import SURE
 from drift_pipeline.analysis.comparison import REWARD
-from drift_pipeline.analysis.figures import style
+from drift_pipeline.analysis.figures import references, style
 from drift_pipeline.analysis.pareto import pareto_front
 from drift_pipeline.config.analysis import Analyze, Comparison
-
-BEST_CAPTION = (
-    " The grey line is the best front (Eq. 4): the base model's images, each counted by the "
-    "exponential of its reward, as the policy of highest reward at each divergence draws them; "
-    f"dashed where fewer than {SURE:g} images of a prompt carry it. It is no bound: a policy can "
-    "draw what the base model never draws. Recall and Vendi count images and have none."
-)
-FREE_CAPTION = (
-    " Dotted lines blend a method's last checkpoint with the base model while drawing, which needs "
-    "no training: annealed importance guidance, and the first steps by the base model alone; the "
-    "line joins those that none of the others dominates."
-)
 
 
 @style.drawn
@@ -55,6 +40,7 @@ def draw_fronts(
         none if table is None else table[table["reward"] == reward] for table in (best, free)
     )
     free = free[free["method"].isin(comparison.methods)]
+    free, noisy = references.apart(free, comparison)
     mine = checkpoints[checkpoints["reward"] == reward]
     mine = mine.assign(off_prompt=off_prompt(mine, analyze))
     # A table from before a measure was there has no column of it.
@@ -65,9 +51,11 @@ def draw_fronts(
     shown = _most_rewarded(gains)
     for axes, measure in zip(panels, measures, strict=False):
         if measure in best:
-            _draw_best(axes, best.dropna(subset=[REWARD, measure]), measure)
+            references.draw_best(axes, best.dropna(subset=[REWARD, measure]), measure)
         if measure in free:
-            _draw_free(axes, free.dropna(subset=[REWARD, measure]), measure, analyze)
+            references.draw_free(axes, free.dropna(subset=[REWARD, measure]), measure, analyze)
+        if measure in noisy:
+            references.draw_noisy(axes, noisy.dropna(subset=[REWARD, measure]), measure, analyze)
         for method in [analyze.base, *comparison.methods]:
             runs = mine[mine["method"] == method]
             _draw_method(axes, runs.dropna(subset=[REWARD, measure]), measure, method, analyze)
@@ -82,31 +70,9 @@ def draw_fronts(
         style.name_hollow(panels[0])
     style.legend_below(figure, panels[0])
     caption = _caption(shown, analyze, is_measured(mine, analyze))
-    caption += "" if best.empty else BEST_CAPTION
-    return figure, caption + ("" if free.empty else FREE_CAPTION)
-
-
-def _draw_best(axes: Axes, best: pd.DataFrame, measure: str) -> None:
-    """Draw the best front, dashed where few images carry it."""
-    sure = best["effective"] >= SURE
-    beyond = best[~sure | ~sure.shift(-1, fill_value=True)]
-    look: dict[str, Any] = {"color": style.GREY, "linewidth": 1.3, "zorder": 1.5}
-    axes.plot(best[sure][REWARD], best[sure][measure], label="best front (Eq. 4)", **look)
-    axes.plot(beyond[REWARD], beyond[measure], ls=(0, (2, 2)), **look)
-
-
-def _draw_free(axes: Axes, free: pd.DataFrame, measure: str, analyze: Analyze) -> None:
-    """Draw what blending each run's last checkpoint with the base model gives."""
-    for (method, _), points in free.groupby(["method", "seed"], sort=False):
-        look = analyze.methods[str(method)]
-        label = f"{look.label}, blended with the base"
-        known = axes.get_legend_handles_labels()[1]
-        axes.plot(points[REWARD], points[measure], ls="none", marker=".", ms=4, color=look.colour)
-        front = points[pareto_front(points[REWARD], points[measure]).numpy()]
-        axes.plot(
-            front[REWARD], front[measure], color=look.colour, ls=":", linewidth=1.3, zorder=2,
-            label=None if label in known else label,
-        )  # fmt: skip
+    caption += "" if best.empty else references.BEST_CAPTION
+    caption += "" if free.empty else references.FREE_CAPTION
+    return figure, caption + ("" if noisy.empty else references.NOISY_CAPTION)
 
 
 def _most_rewarded(gains: pd.DataFrame) -> tuple[str, int] | None:
