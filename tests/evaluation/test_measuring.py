@@ -12,7 +12,7 @@ from drift_pipeline.diversity.recall import generalized_recall
 from drift_pipeline.diversity.vendi import vendi_score
 from drift_pipeline.evaluation.checkpoint_features import CheckpointFeatures
 from drift_pipeline.evaluation.intervals import bootstrap_mean
-from drift_pipeline.evaluation.measuring import measure
+from drift_pipeline.evaluation.measuring import measure, measure_fresh
 
 BOUNDS = {"pickscore": (10.0, 20.0)}
 
@@ -49,6 +49,19 @@ def test_a_model_against_itself_has_recall_one():
     table = measured(own, fresh=unit(3, 5, 8, seed=1))
     assert table["value"]["recall"] == table["low"]["recall"] == table["high"]["recall"] == 1
     assert table["value"]["recall_fresh"] < 1
+
+
+def test_a_fresh_draw_is_measured_like_any_other():
+    fresh = unit(6, 5, 8)
+    table = measure_fresh({"dreamsim": fresh, "mine": fresh}, "dreamsim", 200)
+    table = table.set_index("metric")
+    alike = measured(fresh)
+    for metric in ("dreamsim", "vendi", "vendi_prompt"):
+        numbers = ["value", "low", "high", "n"]
+        assert table.loc[f"{metric}_fresh", numbers].equals(alike.loc[metric, numbers])
+    assert {*table.index} == {
+        *("dreamsim_fresh", "distance_mine_fresh", "vendi_fresh", "vendi_prompt_fresh"),
+    }
 
 
 def test_values_are_the_functions_of_the_pooled_pictures():

@@ -7,7 +7,7 @@ import logging
 import numpy as np
 import pandas as pd
 
-from drift_pipeline.analysis.checkpoints import values_of
+from drift_pipeline.analysis.columns import values_of
 from drift_pipeline.analysis.comparison import REWARD
 from drift_pipeline.config.analysis import Analyze
 

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from drift_pipeline.analysis.columns import columns_of, rows_of
 from drift_pipeline.analysis.left_out import left_out
 from drift_pipeline.common.errors import ConfigurationError
-from drift_pipeline.config.analysis import Analyze, Measure
+from drift_pipeline.config.analysis import Analyze
 from drift_pipeline.runs.run import run_name
 
 logger = logging.getLogger(__name__)
@@ -44,7 +45,8 @@ def make_checkpoints(metrics: pd.DataFrame, analyze: Analyze) -> pd.DataFrame:
         `reward` (the reward that the row belongs to), `run`, `method`, `seed`, `epoch`,
         `images`, `seconds`, `n`, `protocol`, and for each measure, `reward_normalised`,
         `reward_raw` and `true_reward` the value, `<measure>_low` and `<measure>_high`; NaN where
-        not measured.
+        not measured. `by_<reward>` is the mean score by each of the other rewards, and
+        `<measure>_fresh`, of the base model alone, what its fresh draw has.
 
     Raises:
         ConfigurationError: Where nothing was measured, columns are missing, runs were measured
@@ -175,7 +177,7 @@ def _one_reward(metrics: pd.DataFrame, reward: str, analyze: Analyze) -> pd.Data
     first = metrics.groupby(keys, sort=False)[KEPT].first()
     columns: dict[str, pd.Series] = {}
     for name, measure in columns_of(analyze, reward).items():
-        rows = _rows_of(metrics, measure)
+        rows = rows_of(metrics, measure)
         _require_once(rows, name)
         values = rows.set_index(keys)[["value", "low", "high"]].astype(float)
         for part, suffix in (("value", ""), ("low", "_low"), ("high", "_high")):
@@ -184,34 +186,6 @@ def _one_reward(metrics: pd.DataFrame, reward: str, analyze: Analyze) -> pd.Data
     table = table.replace([np.inf, -np.inf], np.nan)
     table.insert(0, "reward", reward)
     return table.sort_values(["method", "seed", "run", "epoch"], ignore_index=True)
-
-
-def values_of(
-    metrics: pd.DataFrame, keys: list[str], analyze: Analyze, reward: str
-) -> dict[str, pd.Series]:
-    """Return the values of each column of `columns_of` that was measured, indexed by `keys`."""
-    found = {}
-    for name, measure in columns_of(analyze, reward).items():
-        rows = _rows_of(metrics, measure)
-        if len(rows):
-            found[name] = rows.set_index(keys)["value"]
-    return found
-
-
-def columns_of(analyze: Analyze, reward: str) -> dict[str, Measure]:
-    """Name the columns of values that the checkpoints of a reward have, and what each shows."""
-    return {
-        **analyze.measures,
-        **analyze.further,
-        "reward_normalised": Measure(metric="reward_normalised", encoder=reward, label=""),
-        "reward_raw": Measure(metric="reward", encoder=reward, label=""),
-        "true_reward": Measure(metric="true_reward", encoder=reward, label=""),
-    }
-
-
-def _rows_of(metrics: pd.DataFrame, measure: Measure) -> pd.DataFrame:
-    rows = metrics[metrics["metric"] == measure.metric]
-    return rows if measure.encoder is None else rows[rows["encoder"] == measure.encoder]
 
 
 def _require_once(rows: pd.DataFrame, name: str) -> None:

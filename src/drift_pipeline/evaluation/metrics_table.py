@@ -46,9 +46,16 @@ def measure_base(
         fresh: The embeddings of its other seeds.
 
     Returns:
-        One row per metric.
+        One row per metric; those that end in `_fresh` are of the fresh draw.
     """
     table = _measure_checkpoint(own, scores, own, fresh, measure, rewards)
+    again = {name: vectors_of(fresh, name) for name in measure.encoders}
+    chance = measuring.measure_fresh(again, measure.manifold_encoder, measure.resamples)
+    judges = fresh.drop_duplicates("encoder").set_index("encoder")[JUDGE]
+    how = [measure.manifold_encoder]
+    chance["judge"] = [fingerprint([judges[name], how]) for name in chance["encoder"]]
+    chance["base"] = chance["pictures"] = own[IMAGES].iloc[0]
+    table = pd.concat([table, chance], ignore_index=True)
     columns = {"method": "base", "reward": "", "seed": 0, "epoch": 0, "images": 0, "seconds": 0.0}
     return _labelled(table, "base", columns, protocol)
 

@@ -66,7 +66,7 @@ def test_checkpoints_off_the_prompt_are_hollow(analyze, white_faces, what):
     expected = {
         "training": [(2, 1 / 2)],
         "costs": [(cost, y) for y in (reward, diversity) for cost in (512, 17.0)],
-        "truth": [(reward, 0.6)],
+        "truth": [(reward, 0.6), (reward, 0.5)],
     }
     drawn = draw(what, checkpoints, analyze)
     assert white_faces(analyze.methods["grpo"].colour) == expected[what]
@@ -88,5 +88,11 @@ def test_nothing_is_hollow_above_the_bound_or_where_nobody_knows(analyze, white_
 
 def test_true_rewards_may_be_absent(analyze):
     table = make_checkpoints(synthetic.world(), analyze)
-    assert curves.has_truth(table, "pickscore")
-    assert not curves.has_truth(table.assign(true_reward=np.nan), "pickscore")
+    assert curves.has_truth(table, analyze, "pickscore")
+    untold = table.assign(true_reward=np.nan)
+    assert curves.has_truth(untold, analyze, "pickscore")  # by what was asked
+    one_panel, two_panels = (draw("truth", one, analyze).svg for one in (untold, table))
+    assert "true reward" in two_panels and "true reward" not in one_panel
+    assert not curves.has_truth(untold.assign(shows_prompt=np.nan), analyze, "pickscore")
+    unasked = analyze.model_copy(update={"asked": None})
+    assert not curves.has_truth(untold, unasked, "pickscore")

@@ -2,13 +2,14 @@
 
 import math
 
+import pandas as pd
 import pytest
 from analysis import synthetic
 
 from drift_pipeline.analysis.checkpoints import make_checkpoints
 from drift_pipeline.analysis.marks import compute_all_marks, sum_up
 from drift_pipeline.analysis.report.text_tables import ABSENT, interval_text, marks_as_text
-from drift_pipeline.analysis.report.verdict import verdicts
+from drift_pipeline.analysis.report.verdict import chance, verdicts
 
 
 def summary_of(metrics, analyze):
@@ -112,3 +113,16 @@ def test_the_table_has_a_row_per_baseline_and_measure_and_a_cell_per_mark(analyz
 def test_a_cell_says_who_did_not_arrive(changes, expected):
     row = {"gain": 0.3, "low": 0.1, "high": 0.5, "p": 0.03, "seeds": 6, "of": 6, "off": 0}
     assert interval_text(row | changes) == expected
+
+
+def test_chance_is_what_two_draws_of_the_base_model_differ_by(analyze):
+    metrics = synthetic.world()
+    assert chance(make_checkpoints(metrics, analyze), analyze) == ""
+    base = metrics[metrics["run"] == "base"]
+    again = base[base["metric"].isin(["dreamsim", "vendi"])]
+    again = again.assign(metric=again["metric"] + "_fresh", value=again["value"] * 1.02)
+    said = chance(make_checkpoints(pd.concat([metrics, again]), analyze), analyze)
+    assert said == (
+        "A fresh draw of the base model differs by chance: DreamSim diversity +2.0 %, Vendi score "
+        "+2.0 %."
+    )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from drift_pipeline.analysis.asked import is_measured, off_prompt
+from drift_pipeline.analysis.asked import LEAST, is_measured, off_prompt
 from drift_pipeline.analysis.comparison import REWARD, TRUE
 from drift_pipeline.analysis.figures import style
 from drift_pipeline.config.analysis import Analyze, MethodStyle
@@ -92,30 +93,38 @@ def draw_costs(checkpoints: pd.DataFrame, analyze: Analyze, reward: str) -> tupl
 
 @style.drawn
 def draw_truth(checkpoints: pd.DataFrame, analyze: Analyze, reward: str) -> tuple[Figure, str]:
-    """Draw the hidden taste against the learned reward that stands for it.
+    """Draw what the learned reward stands for against it: the hidden taste, and what was asked.
 
     Args:
         checkpoints: As `make_checkpoints` makes them.
         analyze: The main comparison and the styles of methods.
         reward: The reward that the runs were trained on.
     """
-    figure = style.new_figure(6.4, 5)
-    axes = figure.subplots()
-    for look, run, first in _main_runs(checkpoints, analyze, reward):
-        _line_with_interval(axes, run, REWARD, TRUE, look, look.label if first else None)
-        last = run.dropna(subset=[REWARD, TRUE]).tail(1)
-        axes.plot(last[REWARD], last[TRUE], "o", ms=13, mfc="none", mec=look.colour)
-    base = checkpoints[(checkpoints["reward"] == reward) & (checkpoints["method"] == analyze.base)]
-    look = analyze.methods[analyze.base]
-    if base[TRUE].notna().any():
-        axes.plot(base[REWARD], base[TRUE], look.marker, color=look.colour, ms=11, label=look.label)
-    axes.set_xlabel(style.reward_label(analyze, reward))
-    axes.set_ylabel("true reward: the taste behind the proxy →")
+    mine = checkpoints[checkpoints["reward"] == reward]
+    shown = {TRUE: "true reward: the taste behind the proxy →"}
+    if analyze.asked is not None and is_measured(mine, analyze):
+        shown[analyze.asked] = f"{analyze.further[analyze.asked].label.lower()} →"
+    shown = {column: label for column, label in shown.items() if mine[column].notna().any()}
+    figure = style.new_figure(5.4 * len(shown), 4.6)
+    panels = figure.subplots(1, len(shown), squeeze=False)[0]
+    look, base = analyze.methods[analyze.base], mine[mine["method"] == analyze.base]
+    for axes, (column, label) in zip(panels, shown.items(), strict=True):
+        for method, run, first in _main_runs(checkpoints, analyze, reward):
+            name = method.label if first else None
+            _line_with_interval(axes, run, REWARD, column, method, name)
+            last = run.dropna(subset=[REWARD, column]).tail(1)
+            axes.plot(last[REWARD], last[column], "o", ms=13, mfc="none", mec=method.colour)
+        if base[column].notna().any():
+            mark: dict[str, Any] = {"color": look.colour, "ms": 11, "label": look.label}
+            axes.plot(base[REWARD], base[column], look.marker, **mark)
+        if column == analyze.asked and len(base):
+            axes.axhline(LEAST * float(base[column].iloc[0]), color=style.GREY, ls=":")
+        axes.set_xlabel(style.reward_label(analyze, reward))
+        axes.set_ylabel(label)
     return _finished(
-        figure, axes, checkpoints, analyze, reward,
+        figure, panels[0], checkpoints, analyze, reward,
         "Lines follow training, a ring is the last checkpoint, shades are 95 % intervals over "
         "prompts. Where a line turns down while it goes right, the learned reward is being gamed.",
-        columns=3,
     )  # fmt: skip
 
 
@@ -134,10 +143,11 @@ def _training_runs(curves: pd.DataFrame, method: str, reward: str) -> list[pd.Da
     return [curve for _, curve in mine.groupby("run")]
 
 
-def has_truth(checkpoints: pd.DataFrame, reward: str) -> bool:
-    """Return whether the true reward was measured for this reward's runs."""
-    mine = checkpoints[checkpoints["reward"] == reward]
-    return bool(mine[[REWARD, TRUE]].notna().all(axis=1).any())
+def has_truth(checkpoints: pd.DataFrame, analyze: Analyze, reward: str) -> bool:
+    """Return whether the true reward, or what was asked, was measured for this reward's runs."""
+    mine = checkpoints[checkpoints["reward"] == reward].dropna(subset=[REWARD])
+    columns = [name for name in (TRUE, analyze.asked) if name in mine]
+    return bool(mine[columns].notna().any(axis=None))
 
 
 def _main_runs(

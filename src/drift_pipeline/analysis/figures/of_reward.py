@@ -100,7 +100,7 @@ def curve_figures(
         drawn["costs"] = curves.draw_costs(checkpoints, analyze, reward)
     if curves.has_training(training, analyze, reward):
         drawn["training"] = curves.draw_training(training, checkpoints, analyze, reward)
-    if curves.has_truth(checkpoints, reward):
+    if curves.has_truth(checkpoints, analyze, reward):
         drawn["truth"] = curves.draw_truth(checkpoints, analyze, reward)
     return drawn
 

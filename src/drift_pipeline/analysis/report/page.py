@@ -18,16 +18,18 @@ from drift_pipeline.analysis.checkpoints import (
 )
 from drift_pipeline.analysis.comparison import REWARD, TRUE, average_gains
 from drift_pipeline.analysis.marks import sum_up
+from drift_pipeline.analysis.other_judges import judged_by_others
 from drift_pipeline.analysis.report.text_tables import (
     TextTable,
     gain_text,
     gains_as_text,
+    judged_as_text,
     marks_as_text,
     number_text,
     table_1_as_text,
     table_1_columns,
 )
-from drift_pipeline.analysis.report.verdict import verdicts
+from drift_pipeline.analysis.report.verdict import chance, verdicts
 from drift_pipeline.analysis.table_1 import GAIN_ROW
 from drift_pipeline.config.analysis import Analyze
 
@@ -87,6 +89,7 @@ def render(
         ],
         further=_further(last, analyze),
         least=IN_PERCENT,
+        chance=chance(checkpoints, analyze),
     )
 
 
@@ -102,6 +105,7 @@ def _reward(
     return {
         "name": name,
         "verdicts": verdicts(summary, analyze),
+        "judged": judged_as_text(judged_by_others(checkpoints, analyze, name), analyze),
         "label": analyze.rewards[name].label,
         "table": table_1_as_text(parts["table_1"], analyze),
         "intervals": _intervals(parts["table_1"], analyze),

@@ -126,6 +126,26 @@ def marks_as_text(summary: pd.DataFrame, analyze: Analyze) -> TextTable:
     return TextTable(header, rows, words=2)
 
 
+def judged_as_text(judged: pd.DataFrame, analyze: Analyze) -> TextTable:
+    """Write the diversity gains as other judges see them: one row per judge and baseline.
+
+    Args:
+        judged: As `other_judges.judged_by_others` makes them.
+        analyze: Measures, in order, and labels.
+    """
+    header = [
+        "Judged by",
+        "over",
+        *(f"DG {measure.label}" for measure in analyze.measures.values()),
+    ]
+    rows = []
+    for (judge, baseline), mine in judged.groupby(["judge", "baseline"], sort=False):
+        cells = [mine[mine["measure"] == name].to_dict("records") for name in analyze.measures]
+        texts = [interval_text(cell[0]) if cell else "" for cell in cells]
+        rows.append([str(judge), analyze.methods[str(baseline)].label, *texts])
+    return TextTable(header, rows, words=2)
+
+
 def interval_text(row: Mapping[Hashable, Any]) -> str:
     """Write a gain over seeds with its interval, and how many seeds have one where some have not.
 

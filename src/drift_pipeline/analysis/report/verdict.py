@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from drift_pipeline.analysis.columns import fresh_column
 from drift_pipeline.analysis.marks import NOT_THERE
 from drift_pipeline.config.analysis import Analyze
 
@@ -37,6 +38,24 @@ def verdicts(summary: pd.DataFrame, analyze: Analyze) -> list[str]:
         said = [_said(row, ours, anchor) for row in rows]
         found.append(f"{ours} against {theirs}, at equal reward: {'; '.join(said)}.")
     return found
+
+
+def chance(checkpoints: pd.DataFrame, analyze: Analyze) -> str:
+    """Say how far two draws of the base model differ; nothing where the second was not measured.
+
+    Args:
+        checkpoints: As `make_checkpoints` makes them.
+        analyze: The measures.
+    """
+    base = checkpoints[checkpoints["method"] == analyze.base].head(1).to_dict("records")
+    said = []
+    for name, measure in analyze.measures.items():
+        # Generalized recall has the first draw as its reference.
+        known = measure.metric != "recall" and base and fresh_column(name) in base[0]
+        if known and pd.notna(base[0][fresh_column(name)]):
+            differs = base[0][fresh_column(name)] / base[0][name] - 1
+            said.append(f"{measure.label} {100 * differs:+.1f} %")
+    return f"A fresh draw of the base model differs by chance: {', '.join(said)}." if said else ""
 
 
 def _said(row: Mapping[Hashable, Any], ours: str, anchor: str) -> str:
