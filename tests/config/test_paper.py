@@ -8,6 +8,7 @@ import pytest
 import yaml
 from kedro.config import OmegaConfigLoader
 
+from drift_pipeline.config.check import check_parameters
 from drift_pipeline.config.classes import find
 from drift_pipeline.config.evaluation import Generate, Measure
 from drift_pipeline.config.presets import read
@@ -41,12 +42,38 @@ def test_only_values_differ_from_base(project_path):
     assert not [*(project_path / "conf" / "paper").glob("catalog*")]
 
 
+GPUS = 2
+"""Table 2 is read for each of the paper's two."""
+
+
+def test_the_other_reading_is_half_of_it_in_folders_of_its_own(parameters, project_path):
+    given = yaml.safe_load((project_path / "conf/paper/one_gpu.yml").read_text())["run"]
+    assert given["env"] == "paper"
+    loader = OmegaConfigLoader(
+        project_path / "conf", "paper", runtime_params=given["params"], **CONFIG_LOADER_ARGS
+    )
+    changed = check_parameters(loader["parameters"])
+    one, two = (
+        Run.from_parameters(copy.deepcopy(values), project_path)
+        for values in (loader["parameters"], parameters)
+    )
+    assert one.train.groups_per_epoch * one.candidates == 256
+    assert one.train.groups_per_epoch * GPUS == two.train.groups_per_epoch
+    assert one.epochs == GPUS * two.epochs
+    folders = {"runs_folder", "groups_per_epoch", "epochs"}
+    assert one.train.model_dump(exclude=folders) == two.train.model_dump(exclude=folders)
+    places = (one.train.runs_folder, changed.generate.folder, changed.measure.features)
+    assert all("paper_one_gpu" in str(place) for place in (*places, changed.measure.reports))
+
+
 # Table 2 has a column for each reward, with the same numbers.
 @pytest.mark.parametrize("reward", ["pickscore", "hpsv2"])
 def test_table_2(parameters, project_path, reward):
     run = Run.from_parameters({**copy.deepcopy(parameters), "reward": reward}, project_path)
     train, update = run.train, run.train.optimization
-    trained = train.groups_per_epoch * train.group_size
+    assert train.groups_per_epoch % GPUS == 0
+    groups = train.groups_per_epoch // GPUS
+    trained = groups * train.group_size
     steps = trained // update.micro_batch_size
     table = {
         "Random seed": (run.seed, 42),
@@ -61,7 +88,7 @@ def test_table_2(parameters, project_path, reward):
         "Optimizer beta_2": (update.betas[1], 0.999),
         "Optimizer epsilon": (update.epsilon, 1e-8),
         "Sampling batch size": (train.sampling.batch_size, 16),
-        "Samples per epoch": (train.groups_per_epoch * run.candidates, 256),
+        "Samples per epoch": (groups * run.candidates, 256),
         "Training batch size": (update.micro_batch_size, 2),
         "Gradient accumulation steps": (steps / update.updates_per_epoch, 16),
         "Training steps per epoch": (steps, 64),
