@@ -40,16 +40,16 @@ def test_missing_runs_are_listed(analyze):
 def test_a_measure_below_the_baseline_is_a_loss(analyze):
     worse = {**GOOD, 40: (0.6, 0.22, 0.1, 65.0, 0.95)}
     (text,) = texts(found(analyze, drift=worse), "loss")
-    assert "DRIFT against GRPO, seed 42" in text
-    assert "Generalized recall" in text and "-50.00 %" in text
+    assert text.startswith("DRIFT against GRPO: at equal reward, or diversity, below the baseline")
+    assert "Generalized recall in seed 42 (worst -50.00 %)" in text and "Vendi" not in text
 
 
 def test_a_baseline_that_went_farther_is_named(analyze):
     slow = {10: (0.7, 0.25, 0.9, 70.0, 0.3), 40: (0.6, 0.22, 0.7, 65.0, 0.7)}
     findings = found(analyze, drift=slow)
     (text,) = texts(findings, "beyond")
-    assert "GRPO comes to a normalised reward of 0.8000 (epoch 40)" in text
-    assert "0.7000" in text and "compared at GRPO's epoch 10, at 0.3500" in text
+    assert "GRPO comes to a normalised reward that DRIFT never has (0.8000" in text
+    assert "DRIFT has 0.7000 at most" in text and "where GRPO has 0.3500" in text
 
 
 def test_a_baseline_that_fell_back_is_named_by_where_it_had_been(analyze):
@@ -64,8 +64,7 @@ def test_a_baseline_that_fell_back_is_named_by_where_it_had_been(analyze):
         },
     )
     (text,) = texts(findings, "beyond")
-    assert "GRPO comes to a normalised reward of 0.9000 (epoch 20)" in text
-    assert "compared at GRPO's epoch 40, at 0.6500" in text
+    assert "(0.9000, where" in text and "compared where GRPO has 0.6500" in text
     within = found(
         analyze,
         drift={40: (0.6, 0.22, 0.7, 65.0, 0.7)},
@@ -83,13 +82,30 @@ def test_a_reward_that_no_checkpoint_reaches_is_an_absent_gain(analyze):
     (absent,) = texts(findings, "absent gain")
     assert "no DRIFT checkpoint reaches" in absent and "0.8000" in absent and "0.3000" in absent
     (loss,) = texts(findings, "loss")
-    assert "normalised reward is below" in loss and "-14.29 %" in loss
+    assert "normalised reward in seed 42 (worst -14.29 %)" in loss
 
 
 def test_overlapping_intervals_are_noise(analyze):
     close = {**GOOD, 40: (0.6, 0.22, 0.7, 40.1, 0.95)}
     (text,) = texts(found(analyze, drift=close), "within noise")
     assert "Vendi" in text and "+0.25 %" in text
+
+
+def test_seeds_are_said_together(analyze):
+    """Twelve runs and not a sentence more than with one seed."""
+    rows = synthetic.base()
+    for seed in range(6):
+        recall = 0.1 if seed < 2 else 0.7
+        drift = {**GOOD, 40: (0.6, 0.22, recall, 40.1, 0.95)}
+        rows += synthetic.path("drift", "pickscore", seed, drift)
+        rows += synthetic.path("grpo", "pickscore", seed, POOR)
+    table = make_checkpoints(pd.DataFrame(rows), analyze)
+    findings = find(table, compute_all_gains(table, analyze, "pickscore"), analyze)
+    findings = [one for one in findings if one.reward == "pickscore"]
+    (loss,) = texts(findings, "loss")
+    assert "Generalized recall in 2 of 6 seeds (0, 1) (worst -50.00 %)" in loss
+    (noise,) = texts(findings, "within noise")
+    assert "Vendi score in each seed (best +0.25 %)" in noise
 
 
 def test_a_run_that_learned_nothing_is_named(analyze):
@@ -116,7 +132,7 @@ def test_a_single_seed_is_a_caution(analyze):
 
 def test_unequal_training_is_a_caution(analyze):
     findings = found(analyze, grpo={30: POOR[40]})
-    assert any("epoch 30: grpo-pickscore-s42" in text for text in texts(findings, "caution"))
+    assert any("(epoch 30: GRPO; epoch 40: DRIFT)" in text for text in texts(findings, "caution"))
 
 
 def test_bounds_that_are_too_narrow_are_a_caution(analyze):

@@ -16,6 +16,7 @@ from drift_pipeline.analysis.checkpoints import (
 )
 from drift_pipeline.analysis.comparison import REWARD, TRUE
 from drift_pipeline.analysis.left_out import left_out
+from drift_pipeline.analysis.shortfalls import label_of, shortfalls
 from drift_pipeline.config.analysis import Analyze
 
 logger = logging.getLogger(__name__)
@@ -44,7 +45,8 @@ def find(checkpoints: pd.DataFrame, gains: pd.DataFrame, analyze: Analyze) -> li
         gains: Of all comparisons and rewards, as `compute_gains` makes them.
         analyze: What was to be compared.
     """
-    found = [*_missing(checkpoints, analyze), *_one_seed(gains, analyze), *_gains(gains, analyze)]
+    found = [*_missing(checkpoints, analyze), *_one_seed(gains, analyze)]
+    found += [Finding(*one) for one in shortfalls(gains, analyze)]
     for reward in reported(checkpoints, analyze):
         mine = checkpoints[checkpoints["reward"] == reward]
         found += [*_training(mine, reward, analyze), *_unmeasured(mine, reward, analyze)]
@@ -100,57 +102,18 @@ def _one_seed(gains: pd.DataFrame, analyze: Analyze) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _gains(gains: pd.DataFrame, analyze: Analyze) -> Iterator[Finding]:
-    for row in gains.to_dict("records"):
-        ours, baseline = (analyze.methods[str(row[key])].label for key in ("ours", "baseline"))
-        reward, measure = str(row["reward"]), _label(str(row["measure"]), analyze)
-        on = _label(str(row["matched_on"]), analyze)
-        who = f"{ours} against {baseline}, seed {row['seed']}"
-        first = row["measure"] == next(iter(analyze.measures))  # one sentence tells it for all
-        if first and row["farthest"] > row["best"]:
-            yield Finding(
-                "beyond", reward,
-                f"{who}: {baseline} comes to a {on} of {row['farthest']:.4f} (epoch "
-                f"{row['farthest_epoch']:.0f}), which {ours} never has (its highest is "
-                f"{row['best']:.4f}); they are compared at {baseline}'s epoch "
-                f"{row['baseline_epoch']:.0f}, at {row['required']:.4f}.",
-            )  # fmt: skip
-        if row["why"] == "no checkpoint qualifies":
-            if row["kind"] == "RG" or first:
-                yield Finding(
-                    "absent gain", reward,
-                    f"{who}: no {ours} checkpoint reaches the baseline's {on} of "
-                    f"{row['required']:.4f} (the highest is {row['best']:.4f}), so its "
-                    f"{row['kind']} is absent.",
-                )  # fmt: skip
-        elif row["why"] and "missing" not in str(row["why"]):
-            yield Finding(
-                "absent gain", reward, f"{who}: no {row['kind']} of {measure}, for {row['why']}."
-            )
-        elif row["gain"] < 0:
-            yield Finding(
-                "loss", reward,
-                f"{who}: {measure} is below the baseline's at equal {on} "
-                f"({row['matched_value']:.4f} against {row['baseline_value']:.4f}, "
-                f"{100 * row['gain']:+.2f} %).",
-            )  # fmt: skip
-        elif row["matched_low"] <= row["baseline_high"]:
-            yield Finding(
-                "within noise", reward,
-                f"{who}: the gain in {measure} ({100 * row['gain']:+.2f} %) is within the noise, "
-                "for the two 95 % intervals overlap.",
-            )  # fmt: skip
-
-
 def _training(mine: pd.DataFrame, reward: str, analyze: Analyze) -> Iterator[Finding]:
     last = last_checkpoints(mine)
     base = last[last["method"] == analyze.base]
     trained = last[last["method"] != analyze.base]
     compared = [m for c in analyze.comparisons_of(reward).values() for m in c.methods]
-    ends = trained[trained["method"].isin(compared)].groupby("epoch")["run"].agg(list)
+    ends = trained[trained["method"].isin(compared)].groupby("epoch")["method"].unique()
     if len(ends) > 1:
-        each = "; ".join(f"epoch {epoch}: {', '.join(runs)}" for epoch, runs in ends.items())
-        yield Finding("caution", reward, f"Runs were not trained equally long ({each}).")
+        each = "; ".join(
+            f"epoch {epoch}: {', '.join(analyze.methods[str(m)].label for m in methods)}"
+            for epoch, methods in ends.items()
+        )
+        yield Finding("caution", reward, f"Methods were not trained equally long ({each}).")
     start = base[REWARD].iloc[0] if len(base) else float("nan")
     for row in trained.to_dict("records"):
         if row[REWARD] <= start:
@@ -159,28 +122,35 @@ def _training(mine: pd.DataFrame, reward: str, analyze: Analyze) -> Iterator[Fin
                 f"{row['run']} ends with a normalised reward of {row[REWARD]:.4f}, not above the "
                 f"base model's {start:.4f}: it has not learned its reward.",
             )  # fmt: skip
-        if row[f"{REWARD}_high"] > 1 or row[f"{REWARD}_low"] < 0:
-            yield Finding(
-                "caution", reward,
-                f"The normalised reward of {row['run']} leaves [0, 1]: the bounds of {reward} are "
-                "too narrow, and relative reward gains depend on them.",
-            )  # fmt: skip
+    beyond = trained[(trained[f"{REWARD}_high"] > 1) | (trained[f"{REWARD}_low"] < 0)]
+    if len(beyond):
+        yield Finding(
+            "caution", reward,
+            f"The normalised reward of {', '.join(beyond['run'])} leaves [0, 1]: the bounds of "
+            f"{reward} are too narrow, and relative reward gains depend on them.",
+        )  # fmt: skip
     yield from _gamed(mine, reward, analyze)
 
 
 def _gamed(mine: pd.DataFrame, reward: str, analyze: Analyze) -> Iterator[Finding]:
-    """Find the runs whose true reward had been surely higher while the proxy was lower."""
-    for run, points in mine[mine["method"] != analyze.base].groupby("run", sort=False):
-        known = points.dropna(subset=[TRUE, f"{TRUE}_low", REWARD]).sort_values("epoch")
-        if known.empty:
-            continue
-        end, best = known.iloc[-1], known.iloc[int(known[TRUE].to_numpy().argmax())]
-        if end[REWARD] > best[REWARD] and end[f"{TRUE}_high"] < best[f"{TRUE}_low"]:
+    """Find the methods whose true reward had been surely higher while the proxy was lower."""
+    for method, runs in mine[mine["method"] != analyze.base].groupby("method", sort=False):
+        falls = []
+        for run, points in runs.groupby("run", sort=False):
+            known = points.dropna(subset=[TRUE, f"{TRUE}_low", REWARD]).sort_values("epoch")
+            if known.empty:
+                continue
+            end, best = known.iloc[-1], known.iloc[int(known[TRUE].to_numpy().argmax())]
+            if end[REWARD] > best[REWARD] and end[f"{TRUE}_high"] < best[f"{TRUE}_low"]:
+                falls.append(
+                    f"{run}, from {best[TRUE]:.4f} at epoch {best['epoch']} to {end[TRUE]:.4f} at "
+                    f"epoch {end['epoch']}"
+                )
+        if falls:
             yield Finding(
                 "caution", reward,
-                f"{run} games its reward: the true reward fell from {best[TRUE]:.4f} at epoch "
-                f"{best['epoch']} to {end[TRUE]:.4f} at epoch {end['epoch']}, while the learned "
-                f"one rose from {best[REWARD]:.4f} to {end[REWARD]:.4f}.",
+                f"{analyze.methods[str(method)].label} games its reward: the true reward falls "
+                f"while the learned one rises ({'; '.join(falls)}).",
             )  # fmt: skip
 
 
@@ -188,11 +158,5 @@ def _unmeasured(mine: pd.DataFrame, reward: str, analyze: Analyze) -> Iterator[F
     for column in [*analyze.measures, *analyze.further, REWARD]:
         runs = mine[mine[column].isna()]["run"].unique()
         if len(runs):
-            label = _label(column, analyze)
+            label = label_of(column, analyze)
             yield Finding("missing", reward, f"{label} was not measured for {', '.join(runs)}.")
-
-
-def _label(column: str, analyze: Analyze) -> str:
-    if column == REWARD:
-        return "normalised reward"
-    return {**analyze.measures, **analyze.further}[column].label
