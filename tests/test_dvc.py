@@ -23,6 +23,9 @@ PARAMETERS = {
     "repeats": ["drift"],
     "repeat_rewards": ["pickscore"],
     "repeat_seeds": [],
+    "demanding": [],
+    "demanding_rewards": ["dusk"],
+    "demanding_seeds": [11],
 }
 
 

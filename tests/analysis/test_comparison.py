@@ -182,4 +182,4 @@ def test_all_comparisons_of_a_reward(analyze):
 
 def test_methods_come_baselines_first(analyze):
     selection: Comparison = analyze.comparisons["selection"]
-    assert selection.methods == ["contrasted", "grpo", "concentrated"]
+    assert selection.methods == ["grpo", "contrasted", "concentrated"]

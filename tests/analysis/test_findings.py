@@ -32,8 +32,8 @@ def test_a_clear_win_gives_no_loss(analyze):
 
 def test_missing_runs_are_listed(analyze):
     (text,) = texts(found(analyze), "missing")
-    assert text.startswith("11 of the 14 runs")
-    assert "ddpo-pickscore-s42" in text and "shaping_reward-pickscore-s42" in text
+    assert text.startswith("7 of the 10 runs")
+    assert "ddpo-pickscore-s42" in text and "noise-pickscore-s42" in text
     assert "drift-pickscore-s42" not in text
 
 

@@ -20,7 +20,7 @@ def root(project_path, tmp_path) -> Path:
     shutil.copytree(project_path / "conf", tmp_path / "conf")
     shutil.copytree(project_path / "data/01_raw", tmp_path / "data/01_raw")
     paper = yaml.safe_load((project_path / "params.yaml").read_text())
-    few = {"seeds": [42], "repeats": ["drift"], "repeat_seeds": [43]}
+    few = {"seeds": [42], "repeats": ["drift"], "repeat_seeds": [43], "demanding": []}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump({**paper, **few}))
     return tmp_path
 

@@ -15,6 +15,7 @@ PAPER = {
     "methods": ["drift"], "rewards": ["pickscore"], "seeds": [42],
     "ablations": [], "ablation_rewards": [],
     "repeats": ["drift"], "repeat_rewards": ["pickscore"], "repeat_seeds": [43],
+    "demanding": [], "demanding_rewards": [], "demanding_seeds": [],
 }  # fmt: skip
 RUNS = ("base", "drift-pickscore-s42", "drift-pickscore-s43")
 

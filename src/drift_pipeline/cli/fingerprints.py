@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from drift_pipeline.cli.configuration import read_parameters
-from drift_pipeline.cli.paper import read_paper, runs_of
+from drift_pipeline.cli.paper import PARTS, read_paper, runs_of
 from drift_pipeline.common.atomic import replacing
 from drift_pipeline.common.errors import ConfigurationError
 from drift_pipeline.config.components import RewardSpec
@@ -82,7 +82,7 @@ def fingerprints(root: Path, env: str) -> Iterator[tuple[Path, dict[str, Any]]]:
 
 def _require_judges(paper: dict[str, Any], measure: Measure) -> None:
     """Refuse rewards by which the base model would not be measured, whose stage comes first."""
-    trained = [*paper["rewards"], *paper["ablation_rewards"], *paper["repeat_rewards"]]
+    trained = [reward for _, rewards, _ in PARTS for reward in paper[rewards]]
     if absent := [name for name in dict.fromkeys(trained) if name not in measure.rewards]:
         raise ConfigurationError(
             f"measure.rewards: {', '.join(absent)} of params.yaml is missing, so the base model "

@@ -15,6 +15,7 @@ PARTS = (
     ("methods", "rewards", "seeds"),
     ("ablations", "ablation_rewards", "seeds"),
     ("repeats", "repeat_rewards", "repeat_seeds"),
+    ("demanding", "demanding_rewards", "demanding_seeds"),
 )
 """Each part of the paper runs every method with every reward and seed of it."""
 
