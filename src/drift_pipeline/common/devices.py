@@ -16,6 +16,19 @@ def resolve_device(device: str = "auto") -> torch.device:
     return torch.device(device)
 
 
+def sent(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """Copy a tensor to a device; a GPU fetches it while the CPU goes on.
+
+    Args:
+        tensor: On any device.
+        device: Where it is used.
+    """
+    if device.type == "cuda" and tensor.device.type == "cpu":
+        # From pageable memory the copy would first wait for all that the GPU still has to do.
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
+
+
 def slowdown(dtype: torch.dtype) -> float:
     """Measure how much longer this CPU takes in a precision than in fp32.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from drift_pipeline.common.devices import sent
 from drift_pipeline.config.train import Sampling
 from drift_pipeline.policies.base import Policy, Schedule
 
@@ -72,7 +73,7 @@ def denoise(
         times = time.to(policy.device).repeat(len(current))
         mean, std = policy.step(current, times, embed(step), sampling)
         if draws:
-            current = mean + std * noise(step).to(policy.device)
+            current = mean + std * sent(noise(step), policy.device)
             yield Step(current, policy.log_prob(current, mean, std))
         else:
             current = mean

@@ -6,7 +6,7 @@ Notation: `b`: rows of a micro-batch, `s`: steps of the schedule.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -16,7 +16,7 @@ COLUMNS = ("clip_fraction_by_step", "gradient_share_by_step", "kl_by_step")
 
 @dataclass(frozen=True)
 class RowReport:
-    """What the rows of a micro-batch say; all on the CPU.
+    """What the rows of a micro-batch say.
 
     Attributes:
         steps: `(b,)`, the step of each row.
@@ -32,12 +32,16 @@ class RowReport:
     measured: Tensor
     kl: Tensor
 
+    def on_cpu(self) -> RowReport:
+        """Return the same on the CPU."""
+        return RowReport(*(getattr(self, field.name).cpu() for field in fields(self)))
+
 
 def by_step(reports: Sequence[RowReport], steps: int) -> dict[str, list[float]]:
     """Sum rows up by step, for one gradient update.
 
     Args:
-        reports: Of all its micro-batches.
+        reports: Of all its micro-batches, on the CPU.
         steps: s.
 
     Returns:

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from drift_pipeline.common.devices import sent
 from drift_pipeline.common.threads import Map, shares
 from drift_pipeline.config.train import Optimization, Sampling
 from drift_pipeline.methods.base import Method
@@ -60,8 +61,30 @@ class _Rows:
     measured: Tensor
 
 
+@dataclass(frozen=True)
+class _Computed:
+    """What came of a micro-batch.
+
+    Attributes:
+        loss: Its share of the loss.
+        gradient: Its share of the (scaled) gradient.
+        diagnostics: The surrogate's.
+        report: What each row says.
+        finite: `(b,)`, bool, whether its log-probability is a number.
+    """
+
+    loss: Tensor
+    gradient: tuple[Tensor, ...]
+    diagnostics: SurrogateDiagnostics
+    report: RowReport
+    finite: Tensor
+
+
 def accumulate(task: Task, samples: Tensor) -> tuple[float, dict[str, Any]]:
     """Add up the gradient of one update, micro-batch by micro-batch.
+
+    Nothing is read back from the policy's device until all of them are on their way, so that a GPU
+    never waits for the CPU between two of them.
 
     Returns:
         The loss; and what the importance ratios are like, the mean of the measured KL divergences
@@ -73,14 +96,19 @@ def accumulate(task: Task, samples: Tensor) -> tuple[float, dict[str, Any]]:
     # The adapter is switched off for all threads at once, so the reference has a turn of its own.
     with task.policy.reference(task.state.reference):
         references = _reference_means(task, batches)
-    loss, parts, reports = 0.0, [], []
+    sums = [weight.grad for weight in weights if weight.grad is not None]
+    losses, parts, reports, finite = [], [], [], []
     differentiate = partial(_differentiate, task, count, weights)
-    for share, gradient, diagnostics, report in task.mapped(differentiate, batches, references):
-        loss += share
-        for weight, part in zip(weights, gradient, strict=True):
-            weight.grad += part
-        parts.append(diagnostics)
-        reports.append(report)
+    for computed in task.mapped(differentiate, batches, references):
+        torch._foreach_add_(sums, computed.gradient)  # one kernel for all of them
+        losses.append(computed.loss)
+        parts.append(computed.diagnostics)
+        reports.append(computed.report)
+        finite.append(computed.finite)
+    for rows, good in zip(batches, finite, strict=True):
+        _refuse_non_finite(good.cpu(), task.trajectories, rows)
+    loss = sum(share.item() for share in losses)
+    reports = [report.on_cpu() for report in reports]
     sizes = [len(rows.samples) for rows in batches]
     kl = torch.cat([torch.empty(0), *(report.kl for report in reports)])
     steps = by_step(reports, len(task.trajectories.schedule))
@@ -111,7 +139,7 @@ def _inputs(task: Task, rows: _Rows) -> tuple[Tensor, Tensor, Tensor]:
     condition = conditions(task.policy, task.method, trajectories, samples, steps)
     device = task.policy.device
     latents, times = trajectories.latents[samples, steps], trajectories.schedule.times[steps]
-    return latents.to(device), times.to(device), condition
+    return sent(latents, device), sent(times, device), condition
 
 
 def _reference_means(task: Task, batches: list[_Rows]) -> list[Tensor]:
@@ -139,7 +167,7 @@ def _reference_means(task: Task, batches: list[_Rows]) -> list[Tensor]:
 
 def _differentiate(
     task: Task, count: int, weights: list[nn.Parameter], rows: _Rows, reference: Tensor
-) -> tuple[float, tuple[Tensor, ...], SurrogateDiagnostics, RowReport]:
+) -> _Computed:
     """Compute a micro-batch's share of the gradient.
 
     Args:
@@ -150,34 +178,33 @@ def _differentiate(
         reference: The reference's means of the measured rows.
 
     Returns:
-        Its share of the loss and of the (scaled) gradient, the surrogate's diagnostics, and what
-        each row says.
+        What came of it, all on the policy's device.
     """
     policy, trajectories, device = task.policy, task.trajectories, task.policy.device
     samples, steps, measured = rows.samples, rows.steps, rows.measured.to(device)
     mean, std = policy.step(*_inputs(task, rows), task.sampling)
-    log_prob = policy.log_prob(trajectories.latents[samples, steps + 1].to(device), mean, std)
-    _refuse_non_finite(log_prob.detach(), trajectories, rows)
-    old = trajectories.log_probs[samples, steps].to(device)
+    log_prob = policy.log_prob(sent(trajectories.latents[samples, steps + 1], device), mean, std)
+    old = sent(trajectories.log_probs[samples, steps], device)
     surrogate, diagnostics = clipped_surrogate(
-        log_prob, old, task.weights[samples, steps].to(device), task.optimization.clip_range
+        log_prob, old, sent(task.weights[samples, steps], device), task.optimization.clip_range
     )
     loss, kl = surrogate * (len(samples) / count), torch.empty(0)
     if len(reference):
         divergence = gaussian_kl(mean[measured], reference, std[measured])
-        betas = task.betas[samples, steps].to(device)[measured]
+        betas = task.betas[samples, steps][rows.measured]
         if (betas > 0).any():
-            loss = loss + (betas * divergence).sum() / count
-        kl = divergence.detach().cpu()
+            loss = loss + (betas.to(device) * divergence).sum() / count
+        kl = divergence.detach()
     pull, *gradient = torch.autograd.grad(task.scaler.scale(loss), [mean, *weights])
     report = RowReport(
         steps,
-        ((log_prob.detach() - old).expm1().abs() > task.optimization.clip_range).cpu(),
-        (pull.flatten(1).float().square().sum(dim=1).cpu() * task.loudness[steps]),
+        (log_prob.detach() - old).expm1().abs() > task.optimization.clip_range,
+        pull.flatten(1).float().square().sum(dim=1) * task.loudness[steps].to(device),
         rows.measured,
         kl,
     )
-    return loss.item(), tuple(gradient), diagnostics, report
+    finite = torch.isfinite(log_prob.detach())
+    return _Computed(loss.detach(), tuple(gradient), diagnostics, report, finite)
 
 
 def _combine(sizes: list[int], parts: list[SurrogateDiagnostics]) -> dict[str, float]:
@@ -194,8 +221,7 @@ def _combine(sizes: list[int], parts: list[SurrogateDiagnostics]) -> dict[str, f
     }
 
 
-def _refuse_non_finite(log_prob: Tensor, trajectories: Trajectories, rows: _Rows) -> None:
-    finite = torch.isfinite(log_prob)
+def _refuse_non_finite(finite: Tensor, trajectories: Trajectories, rows: _Rows) -> None:
     if finite.all():
         return
     row = int((~finite).nonzero()[0])

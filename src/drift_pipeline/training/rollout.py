@@ -104,12 +104,14 @@ def rollout(
             ]
             return torch.stack(normals)
 
-        start = latents[rows, 0]
-        path = denoise(policy, schedule, start, sampling, embed, noise)
-        for index, step in enumerate(path):
-            latents[rows, index + 1] = step.latents.to(latents.device)
-            drawn.log_probs[rows, index] = step.log_prob.cpu()
+        path = []
+        for step in denoise(policy, schedule, latents[rows, 0], sampling, embed, noise):
+            path.append(step)
             bar.update(len(rows))
+        # Read back once for all steps: in between, a GPU would wait for the CPU.
+        latents[rows, 1:] = torch.stack([step.latents for step in path], dim=1).to(latents.device)
+        log_probs = [step.log_prob.to(policy.device) for step in path]
+        drawn.log_probs[rows] = torch.stack(log_probs, dim=1).cpu()
         finite = step.latents.isfinite().flatten(1).all(dim=1).cpu()
         if not finite.all():
             raise FloatingPointError(

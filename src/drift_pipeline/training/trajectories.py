@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from drift_pipeline.common.devices import sent
 from drift_pipeline.common.randomness import keyed_normal
 from drift_pipeline.config.train import Store
 from drift_pipeline.methods.base import Method
@@ -97,4 +98,5 @@ def conditions(
     )
     drawn = [keyed_normal(tuple(clean.shape[1:]), seed, "prompt", epoch, *key) for key in keys]
     times = trajectories.schedule.fractions[steps]
-    return method.perturb(clean, torch.stack(drawn).to(policy.device), times.to(policy.device))
+    noise, device = torch.stack(drawn), policy.device
+    return method.perturb(clean, sent(noise, device), sent(times, device))
