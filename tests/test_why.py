@@ -99,3 +99,16 @@ def test_outliers_belong_to_the_image_and_have_heavy_tails(monkeypatch):
     assert torch.equal(reward(images.flip(0), [""] * 400), errors.flip(0))
     assert (errors.abs() > 2 * 4.3).float().mean() == pytest.approx(0.05, abs=0.03)
     assert errors.abs().median() == pytest.approx(2 * 0.816, rel=0.2)
+
+
+def test_the_pull_of_all_candidates_is_the_expected_deviation_of_a_group():
+    """A group's advantage times its rewards is its deviation, whose mean is known for normals."""
+    from math import gamma, sqrt
+
+    from pull import pull
+
+    expected = sqrt(2 / 8) * gamma(8 / 2) / gamma(7 / 2)
+    assert pull("all", 1, 0.0, 4000, 8) == pytest.approx(expected, rel=0.02)
+    concentrated, contrasted = (pull(s, 2, 0.0, 1000, 8) for s in ("concentrated", "contrasted"))
+    assert concentrated < expected / 2 and contrasted > expected
+    assert pull("all", 1, 2.0, 1000, 8) < expected / 2
