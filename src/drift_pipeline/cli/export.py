@@ -7,23 +7,16 @@ tools, and a model card. Nothing that is there is overwritten.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 from kedro.io import DatasetError
-from pydantic import BaseModel
 
 from drift_pipeline.cli.configuration import read_parameters
+from drift_pipeline.cli.trained import find_epoch, load_checkpoint, refuse_taken, run_of
 from drift_pipeline.common.errors import ConfigurationError
-from drift_pipeline.config.components import EncoderSpec, RewardSpec
-from drift_pipeline.config.method import MethodPreset
-from drift_pipeline.config.places import ADDRESS
-from drift_pipeline.config.presets import read
 from drift_pipeline.config.train import Train
-from drift_pipeline.runs.folder import RunFolder
-from drift_pipeline.runs.run import Run
 
 
 @click.command(help=__doc__)
@@ -61,18 +54,15 @@ def export(
         ConfigurationError: Where there is no such run or epoch, where the folder has something in
             it, or where a file of the run cannot be read.
     """
-    from drift_pipeline.datasets import LoraDataset, PolicyDataset
+    from drift_pipeline.datasets import LoraDataset
     from drift_pipeline.runs.model_card import make_release
 
     folder = root / train.runs_folder / name
-    epoch = _find(folder, name, epoch)
+    epoch = find_epoch(folder, epoch)
     target = target or folder / f"lora_epoch_{epoch:04d}"
-    if ADDRESS.match(str(target)):
-        raise ConfigurationError(f"--to: {target} is an address; name a folder of this machine")
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise ConfigurationError(f"--to: {target} is there already; remove it, or name another")
+    refuse_taken(target, "--to")
     try:
-        policy = PolicyDataset(filepath=str(folder / f"epoch_{epoch:04d}" / "policy")).load()
+        policy = load_checkpoint(folder, epoch)
         epochs = [_summary(folder, number) for number in range(1, epoch + 1)]
     except (DatasetError, ValueError) as error:
         raise ConfigurationError(f"{name} cannot be exported: {error}") from error
@@ -84,55 +74,6 @@ def export(
     return target
 
 
-def run_of(identity: Mapping[str, Any], train: Train, root: Path) -> Run:
-    """Make a run again from what its states say that they were made with.
-
-    Args:
-        identity: `PolicyState.parameters`, flat.
-        train: For what a state does not depend on.
-        root: The project's folder.
-
-    Raises:
-        ConfigurationError: Where it is of another version of this program.
-    """
-    method, reward = identity.get("method"), identity.get("reward")
-    own = {**train.model_dump(mode="json"), **_values(identity, "train", Train)}
-    found = read(Train, own, "train")
-    parameters = {
-        "method": method,
-        "reward": reward,
-        "seed": identity.get("seed"),
-        "methods": {method: {"epochs": 1} | _values(identity, f"methods.{method}", MethodPreset)},
-        "rewards": {reward: _values(identity, f"rewards.{reward}", RewardSpec)},
-        "encoders": {
-            found.encoder: _values(identity, f"encoders.{found.encoder}", EncoderSpec)
-        },
-        "train": found,
-    }  # fmt: skip
-    return Run.from_parameters(parameters, root)
-
-
-def _find(folder: Path, name: str, epoch: int | None) -> int:
-    """Find the run, and the epoch where none is given."""
-    there = sorted(RunFolder(folder).states())
-    if not there:
-        runs = sorted({state.parents[2].name for state in
-                       folder.parent.glob("*/epoch_*/policy/state.json")})  # fmt: skip
-        raise ConfigurationError(
-            f"--run: there is no run {name!r} in {folder.parent}; there are: "
-            f"{', '.join(runs) or 'none'}"
-        )
-    epoch = there[-1] if epoch is None else epoch
-    if epoch == 0:
-        raise ConfigurationError("--epoch: epoch 0 is the base model, which needs no adapter")
-    if epoch not in there:
-        known = [number for number in there if number]
-        named = f"{known[0]} to {known[-1]}" if known == [*range(1, len(known) + 1)] and known \
-            else ", ".join(str(number) for number in known) or "none"  # fmt: skip
-        raise ConfigurationError(f"--epoch: {name} has no epoch {epoch}; it has {named}")
-    return epoch
-
-
 def _summary(folder: Path, epoch: int) -> dict[str, Any]:
     file = folder / f"epoch_{epoch:04d}" / "summary.json"
     try:
@@ -140,18 +81,3 @@ def _summary(folder: Path, epoch: int) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise ValueError(f"{file} cannot be read ({error})") from error
     return summary
-
-
-def _values(identity: Mapping[str, Any], prefix: str, model: type[BaseModel]) -> dict[str, Any]:
-    """Take what stands under a name out of flat values, and nest it as it was."""
-    tree: dict[str, Any] = {}
-    for key, value in identity.items():
-        path = key.removeprefix(f"{prefix}.").split(".")
-        # Digests of files and of code have a word in brackets behind the name.
-        if not key.startswith(f"{prefix}.") or " " in key or path[0] not in model.model_fields:
-            continue
-        place = tree
-        for part in path[:-1]:
-            place = place.setdefault(part, {})
-        place[path[-1]] = value
-    return tree
