@@ -50,7 +50,7 @@ def test_every_command_can_be_called():
         assert usage.startswith("Usage: drift-pipeline ")
     ended = CliRunner().invoke(commands.commands, ["exprot"])
     assert ended.exit_code == 2
-    assert "No such command 'exprot'; there are: run, export, fetch," in ended.output
+    assert "No such command 'exprot'; there are: run, draw, export, fetch," in ended.output
 
 
 def test_naming_the_commands_imports_nothing_heavy():

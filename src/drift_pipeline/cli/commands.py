@@ -14,6 +14,7 @@ import click
 PACKAGE = Path(__file__).parents[1].name
 
 COMMANDS = {
+    "draw": "drift_pipeline.cli.draw:main",
     "export": "drift_pipeline.cli.export:main",
     "fetch": "drift_pipeline.cli.fetch:main",
     "fingerprints": "drift_pipeline.cli.fingerprints:main",

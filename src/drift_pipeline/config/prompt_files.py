@@ -70,6 +70,12 @@ def read_prompts(path: Path, parameter: str = "train.prompts") -> list[str]:
     return lines
 
 
+def name_unseen(text: str) -> str | None:
+    """Name the first character of a text that nobody sees, such as a line's end; None without."""
+    bad = next(filter(_cannot_be_seen, text), None)
+    return None if bad is None else _name(bad)
+
+
 def _cannot_be_seen(character: str) -> bool:
     return (
         unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or ord(character) in INVISIBLE
