@@ -18,6 +18,7 @@ COMMANDS = {
     "export": "drift_pipeline.cli.export:main",
     "fetch": "drift_pipeline.cli.fetch:main",
     "fingerprints": "drift_pipeline.cli.fingerprints:main",
+    "pick": "drift_pipeline.cli.pick:main",
     "publish": "drift_pipeline.cli.publish:main",
 }
 """Name of a command to where it is, `module:name`."""

@@ -35,7 +35,12 @@ def main(name: str, epoch: int | None, target: Path | None, env: str, params: st
 
 
 def export(
-    root: Path, train: Train, name: str, epoch: int | None = None, target: Path | None = None
+    root: Path,
+    train: Train,
+    name: str,
+    epoch: int | None = None,
+    target: Path | None = None,
+    options: tuple[str, str, str] = ("--run", "--epoch", "--to"),
 ) -> Path:
     """Write an epoch's adapter and its model card.
 
@@ -46,6 +51,7 @@ def export(
         name: The run.
         epoch: The epoch; by default the last.
         target: The folder to be made; by default one in the run's folder.
+        options: What name, epoch and target were given by, for messages.
 
     Returns:
         The folder.
@@ -58,9 +64,10 @@ def export(
     from drift_pipeline.runs.model_card import make_release
 
     folder = root / train.runs_folder / name
-    epoch = find_epoch(folder, epoch)
+    named, counted, placed = options
+    epoch = find_epoch(folder, epoch, named, counted)
     target = target or folder / f"lora_epoch_{epoch:04d}"
-    refuse_taken(target, "--to")
+    refuse_taken(target, placed)
     try:
         policy = load_checkpoint(folder, epoch)
         epochs = [_summary(folder, number) for number in range(1, epoch + 1)]

@@ -3,8 +3,10 @@
 import re
 import shutil
 
+import pandas as pd
 import pytest
 import torch
+from analysis import synthetic
 from click.testing import CliRunner
 from diffusers import StableDiffusionPipeline
 from huggingface_hub import ModelCard
@@ -54,6 +56,25 @@ def test_the_last_epoch_is_the_runs_own_export(export, runs, tmp_path):
     assert ended.exit_code == 0, ended.output
     for name in ("pytorch_lora_weights.safetensors", "kohya.safetensors"):
         assert (tmp_path / "made" / name).read_bytes() == (runs / RUN / "lora" / name).read_bytes()
+
+
+def test_a_picked_checkpoint_is_exported_too(runs, tmp_path, project_path, monkeypatch):
+    monkeypatch.chdir(project_path)
+    rows = synthetic.base()
+    rows += synthetic.path("drift", "pickscore", 42, synthetic.trade(0.7, 0.9, epochs=(1, 2, 3)))
+    for run, table in pd.DataFrame(rows).groupby("run"):
+        (tmp_path / "reports" / str(run)).mkdir(parents=True)
+        table.to_parquet(tmp_path / "reports" / str(run) / "metrics.parquet")
+    given = f"train.runs_folder={runs},measure.reports={tmp_path / 'reports'}"
+    arguments = ["pick", "--keep=0.75", "--env=smoke", "--params", given, "--export"]
+    ended = CliRunner().invoke(commands, [*arguments, str(tmp_path / "made")])
+    assert ended.exit_code == 0, ended.output
+    assert ended.output.startswith(f"{RUN}, epoch 2: of 3 checkpoints, 2 keep 75 %")
+    assert ended.output.endswith(f"Exported to {tmp_path / 'made'}\n")
+    two = ["export", "--run", RUN, "--epoch=2", f"--to={tmp_path / 'two'}", "--env=smoke"]
+    CliRunner().invoke(commands, [*two, "--params", given])
+    name = "pytorch_lora_weights.safetensors"
+    assert (tmp_path / "made" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
 def test_the_card_is_of_that_epoch(export, runs, tmp_path, models):
