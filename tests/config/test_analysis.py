@@ -38,7 +38,7 @@ def test_rewards_and_methods_of_ones_own_are_taken_in_and_not_missed(analyze):
     assert more.rewards["mine"].label == "Darkness"
     assert more.rewards["unnamed"].label == "unnamed"
     assert more.rewards["pickscore"] == analyze.rewards["pickscore"]
-    assert [*more.comparisons_of("mine")] == ["main"]
+    assert [*more.comparisons_of("mine")] == ["main", "shaping"]
     assert {("grpo", "mine"), ("scaled", "mine"), ("scaled", "hpsv2")} <= more.compared()
     assert more.expected_runs() == analyze.expected_runs()
     styles = [more.methods[name] for name in more.comparisons["main"].methods]

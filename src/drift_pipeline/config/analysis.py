@@ -111,6 +111,8 @@ class Analyze(Parameters):
     asked: str | None = None
     """Which of `further` is the share of images that show what was asked; None for none."""
     main: str
+    in_brief: list[str] = Field(default=[])
+    """Comparisons whose sentences open the report."""
     comparisons: dict[str, Comparison]
     collapse: Collapse
     grid: Grid
@@ -206,6 +208,7 @@ class Analyze(Parameters):
         _known("anchor", [self.anchor], self.measures)
         _known("asked", [self.asked] if self.asked is not None else [], self.further)
         _known("main", [self.main], self.comparisons)
+        _known("in_brief", self.in_brief, self.comparisons)
         _known("base", [self.base], self.methods)
         _known("collapse.methods", self.collapse.methods, self.methods)
         for name, comparison in self.comparisons.items():

@@ -19,7 +19,7 @@ def summary_of(metrics, analyze):
 
 def test_a_sentence_per_baseline_says_both_marks_and_how_sure_they_are(analyze):
     summary = summary_of(synthetic.world(seeds=(42, 43, 44)), analyze)
-    said = verdicts(summary, analyze)
+    said = verdicts(summary, analyze, "main")
     assert [sentence.partition(":")[0] for sentence in said] == [
         f"DRIFT against {name}, at equal reward" for name in ("DDPO", "GRPO", "GRPO-KL")
     ]
@@ -53,7 +53,7 @@ def test_what_may_be_chance_is_said_to(analyze, seeds, gains, expected):
             drift = metrics["run"] == f"drift-pickscore-s{seed}"
             like = metrics.loc[drift & (metrics["metric"] == "dreamsim"), "value"].to_numpy()
             metrics.loc[rows, "value"] = factor * like
-    said = verdicts(summary_of(metrics, analyze), analyze)
+    said = verdicts(summary_of(metrics, analyze), analyze, "main")
     assert expected in said[1]
 
 
@@ -61,12 +61,14 @@ def test_a_method_that_does_not_arrive_is_said_not_to(analyze):
     metrics = synthetic.world()
     drift = metrics["run"] == "drift-pickscore-s42"
     metrics.loc[drift & (metrics["metric"] == "reward_normalised"), "value"] = 0.3
-    said = verdicts(summary_of(metrics, analyze), analyze)
+    said = verdicts(summary_of(metrics, analyze), analyze, "main")
     assert "at 70 % of its gain DRIFT does not get there (0 of 1 seeds)" in said[1]
 
 
 def test_a_method_that_was_not_run_is_said_not_to_have_been(analyze):
-    said = verdicts(summary_of(synthetic.world(methods=["drift", "ddpo"]), analyze), analyze)
+    said = verdicts(
+        summary_of(synthetic.world(methods=["drift", "ddpo"]), analyze), analyze, "main"
+    )
     assert "at 70 % of its gain the baseline's run is missing (0 of 1 seeds)" in said[1]
 
 
@@ -74,7 +76,7 @@ def test_a_gain_in_images_of_something_else_is_said_to_be(analyze):
     metrics = synthetic.world()
     off = (metrics["run"] == "drift-pickscore-s42") & (metrics["encoder"] == "shows_prompt")
     metrics.loc[off, "value"] = 0.5
-    said = verdicts(summary_of(metrics, analyze), analyze)
+    said = verdicts(summary_of(metrics, analyze), analyze, "main")
     assert "in 1 of them the images no longer show what was asked" in said[1]
 
 

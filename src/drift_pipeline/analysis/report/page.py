@@ -104,7 +104,6 @@ def _reward(
     gains, summary = parts["gains"], sum_up(parts["marks"])
     return {
         "name": name,
-        "verdicts": verdicts(summary, analyze),
         "judged": judged_as_text(judged_by_others(checkpoints, analyze, name), analyze),
         "label": analyze.rewards[name].label,
         "table": table_1_as_text(parts["table_1"], analyze),
@@ -117,6 +116,7 @@ def _reward(
             {
                 "name": key,
                 "about": comparison,
+                "verdicts": verdicts(summary, analyze, key),
                 "ours": _label(analyze, comparison.ours),
                 "baselines": [_label(analyze, method) for method in comparison.baselines],
                 "gains": gains_as_text(gains[gains["comparison"] == key], analyze),

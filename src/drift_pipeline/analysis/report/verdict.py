@@ -17,19 +17,20 @@ CHANCE = 0.05
 """Where p is not below it, or the interval contains 0, a gain may be chance."""
 
 
-def verdicts(summary: pd.DataFrame, analyze: Analyze) -> list[str]:
-    """Say for each baseline of the main comparison what ours keeps at equal reward.
+def verdicts(summary: pd.DataFrame, analyze: Analyze, name: str) -> list[str]:
+    """Say for each baseline of a comparison what ours keeps at equal reward.
 
     Args:
         summary: Of one reward, as `marks.sum_up` makes it.
-        analyze: The main comparison and the anchor measure.
+        analyze: The comparisons and the anchor measure.
+        name: Of the comparison.
 
     Returns:
         A sentence per baseline.
     """
-    mine = summary[(summary["comparison"] == analyze.main) & (summary["kind"] == "DG")]
+    mine = summary[(summary["comparison"] == name) & (summary["kind"] == "DG")]
     mine = mine[(mine["measure"] == analyze.anchor) & mine["mark"].isin(AT)]
-    ours = analyze.methods[analyze.comparisons[analyze.main].ours].label
+    ours = analyze.methods[analyze.comparisons[name].ours].label
     anchor = analyze.measures[analyze.anchor].label
     found = []
     for baseline, marks in mine.groupby("baseline", sort=False):
