@@ -19,6 +19,7 @@ PARAMETERS = {
     "rewards": ["pickscore"],
     "ablations": [],
     "ablation_rewards": ["pickscore"],
+    "ablation_seeds": [42],
     "seeds": [42],
     "repeats": ["drift"],
     "repeat_rewards": ["pickscore"],

@@ -20,7 +20,8 @@ def root(project_path, tmp_path) -> Path:
     shutil.copytree(project_path / "conf", tmp_path / "conf")
     shutil.copytree(project_path / "data/01_raw", tmp_path / "data/01_raw")
     paper = yaml.safe_load((project_path / "params.yaml").read_text())
-    few = {"seeds": [42], "repeats": ["drift"], "repeat_seeds": [43], "demanding": []}
+    few = {"seeds": [42], "ablation_seeds": [42], "repeats": ["drift"], "repeat_seeds": [43]}
+    few |= {"demanding": []}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump({**paper, **few}))
     return tmp_path
 
@@ -61,7 +62,7 @@ def test_an_edited_prompts_file_changes_what_reads_it(root):
 @pytest.mark.parametrize(
     ("file", "old", "new", "stages"),
     [
-        ("parameters_train", "learning_rate: 5.0e-4", "learning_rate: 2.0e-3", {"train"}),
+        ("parameters_train", "learning_rate: null", "learning_rate: 2.0e-3", {"train"}),
         ("parameters_train", "workers: 2", "workers: 1", set()),
         ("parameters_train", "steps: 8", "steps: 9", {"train", "generate"}),
         ("parameters_generate", "first_seed: 0", "first_seed: 7", {"generate"}),

@@ -13,7 +13,7 @@ from drift_pipeline.hooks.analysis_inputs import METRICS
 
 PAPER = {
     "methods": ["drift"], "rewards": ["pickscore"], "seeds": [42],
-    "ablations": [], "ablation_rewards": [],
+    "ablations": [], "ablation_rewards": [], "ablation_seeds": [],
     "repeats": ["drift"], "repeat_rewards": ["pickscore"], "repeat_seeds": [43],
     "demanding": [], "demanding_rewards": [], "demanding_seeds": [],
 }  # fmt: skip

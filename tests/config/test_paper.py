@@ -146,7 +146,7 @@ def test_the_evaluation_is_the_papers(parameters, project_path):
 def test_the_report_expects_the_seeds_of_params_yaml(parameters, project_path):
     seeds = yaml.safe_load((project_path / "params.yaml").read_text())["seeds"]
     expected = {name: c["seeds"] for name, c in parameters["analyze"]["comparisons"].items()}
-    assert expected == {"main": seeds, "selection": [], "noise": seeds, "shaping": []}
+    assert expected == {"main": seeds, "selection": [], "noise": [], "shaping": []}
 
 
 def test_nothing_of_the_bestiary_is_left(parameters):

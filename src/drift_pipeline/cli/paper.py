@@ -13,7 +13,7 @@ from drift_pipeline.common.errors import ConfigurationError
 FILE = "params.yaml"
 PARTS = (
     ("methods", "rewards", "seeds"),
-    ("ablations", "ablation_rewards", "seeds"),
+    ("ablations", "ablation_rewards", "ablation_seeds"),
     ("repeats", "repeat_rewards", "repeat_seeds"),
     ("demanding", "demanding_rewards", "demanding_seeds"),
 )
