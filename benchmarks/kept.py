@@ -71,7 +71,7 @@ def kept_run(
             table.assign(**{SETTINGS: settings}).to_csv(part, index=False)
     if not file.exists():
         return None
-    table = pd.read_csv(file)
+    table = pd.read_csv(file, dtype={SETTINGS: str})  # some are all digits
     if {*table[SETTINGS]} != {settings}:
         raise SystemExit(f"{file} is of a run with other settings; move it away and run again")
     return table.drop(columns=SETTINGS)

@@ -83,6 +83,10 @@ def test_a_table_of_other_settings_is_refused(why, tmp_path, monkeypatch):
     assert list(first["reward"]) == [1.0, 2.0]
     monkeypatch.setattr(kept, "train", lambda *_: pytest.fail("trained again"))
     assert kept.kept_run(file, changes, {}, why.BUDGET, object()).equals(first)
+    monkeypatch.setattr(kept, "settings_of", lambda *_: "0123456789")
+    digits = tmp_path / "digits.csv"
+    first.assign(settings="0123456789").to_csv(digits, index=False)
+    assert kept.kept_run(digits, changes, {}, why.BUDGET, None).equals(first)
     with pytest.raises(SystemExit, match="of a run with other settings"):
         kept.kept_run(file, changes, {"train.group_size": 4}, why.BUDGET, object())
 
