@@ -9,8 +9,9 @@ Question: what do selection, noise and shaping each add, alone and left out, and
 DreamSim and OpenCLIP diversity where a run first reaches 50, 70 and 80 % of the gain in reward
 that GRPO of the same seed and setting has, as a share of GRPO's there; how far it gets; and the
 area between both. Seeds 11, 12 and 13; Student's t intervals over their logarithms. PickScore,
-30 epochs, judged every five by 24 images of each of 16 prompts, with the learning rates of the
-presets. A reward with outliers is trained on, and the one without is measured.
+30 epochs where nothing else is said, judged six times by 24 images of each of 16 prompts, with the
+learning rates of the presets. A reward with outliers is trained on, and the one without is
+measured.
 
 Each finished run leaves a table in `docs/why/`, so that the study can be stopped and continued, on
 another machine too.
@@ -20,7 +21,7 @@ from __future__ import annotations
 
 import argparse
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +55,19 @@ class Variant:
         changes: Parameters by their dotted names; `~` stands for the preset.
         against: The variant that it is compared with.
         reward: What it is trained on.
+        epochs: How long; it is judged six times whatever that is.
     """
 
     method: str
     changes: dict[str, Any] = field(default_factory=dict)
     against: str = "GRPO"
     reward: str = "pickscore"
+    epochs: int = BUDGET.epochs
+
+    @property
+    def budget(self) -> Budget:
+        """How long it trains and how it is judged."""
+        return replace(BUDGET, epochs=self.epochs, every=self.epochs // 6)
 
     @property
     def params(self) -> dict[str, Any]:
@@ -68,6 +76,7 @@ class Variant:
 
 
 ALL = {"~.selection": "all", "~.candidates": 1}
+RATE = "train.optimization.learning_rate"
 LAMBDA, SCALE, GROUPS = "~.shaping.ratio", "train.prompt_noise.scale", "train.groups_per_epoch"
 MANY, OUT = "GRPO, 32 groups", "GRPO, outliers"
 VARIANTS = {
@@ -89,6 +98,12 @@ VARIANTS = {
     **{f"shaping, λ = {ratio}": Variant("shaping", {LAMBDA: ratio}) for ratio in (0.5, 1.0, 1.5)},
     # s, the scale of the noise.
     **{f"noise, s = {scale}": Variant("noise", {SCALE: scale}) for scale in (0.15, 0.3)},
+    # A longer way in shorter steps, for what learns slowly.
+    "shaping, λ = 1.0, 60 epochs": Variant("shaping", {LAMBDA: 1.0}, epochs=60),
+    "DRIFT, 120 epochs at 2.5e-4": Variant("drift", {RATE: 2.5e-4}, epochs=120),
+    "DRIFT, λ = 0.125, 120 epochs at 2.5e-4": Variant(
+        "drift", {RATE: 2.5e-4, LAMBDA: 0.125}, epochs=120
+    ),
     # As many updates by twice the images; half the groups draw as many images as GRPO.
     MANY: Variant("grpo", {GROUPS: 32}),
     "DRIFT, 32 groups": Variant("drift", {GROUPS: 32}, against=MANY),
@@ -118,7 +133,7 @@ def tables_of(name: str, judges: Judges | None) -> dict[int, pd.DataFrame]:
             changes["rewards"] = {NOISY: noisy()}
         words = "".join(letter if letter.isalnum() or letter == "." else "_" for letter in name)
         file = FOLDER / f"{words}-s{seed}.csv"
-        table = kept_run(file, changes, variant.params, BUDGET, judges, "pickscore")
+        table = kept_run(file, changes, variant.params, variant.budget, judges, "pickscore")
         if table is not None:
             found[seed] = table
     return found

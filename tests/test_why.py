@@ -64,7 +64,8 @@ def test_every_variant_is_a_run_of_its_own(why):
         if variant.reward == why.NOISY:
             changes["rewards"] = {why.NOISY: why.noisy()}
         params = [f"{key}={value}" for key, value in variant.params.items()]
-        settings[name] = settings_of(with_params(changes, params), why.BUDGET)
+        settings[name] = settings_of(with_params(changes, params), variant.budget)
+        assert variant.budget.epochs == 6 * variant.budget.every
         assert variant.against in why.VARIANTS
     same = {name: [n for n in settings if settings[n] == settings[name]] for name in settings}
     allowed = {"DRIFT", "shaping alone"}  # whose λ the sweep restates
