@@ -27,7 +27,8 @@ METRICS = {
     ("recall_fresh", "dreamsim"), ("vendi", "dreamsim"), ("vendi_prompt", "dreamsim"),
     *((metric, scorer) for metric in ("reward", "reward_normalised", "true_reward")
       for scorer in ("pickscore", "hpsv2")),
-    ("reward", "shows_prompt"), ("reward_normalised", "shows_prompt"),
+    *((metric, scorer) for metric in ("reward", "reward_normalised")
+      for scorer in ("shows_prompt", "dusk")),
     *(("bits", kind) for kind in ("coat", "pattern", "facing", "background", "all")),
 }  # fmt: skip
 FRESH = {
@@ -89,7 +90,7 @@ def test_every_measure_of_every_checkpoint_is_in_the_table(evaluated):
 
 def test_the_best_front_is_estimated(evaluated):
     table = pd.read_parquet(evaluated / "reports/base/best_front.parquet")
-    assert {*table["best_for"]} <= {"pickscore", "hpsv2"} and (table["n"] == 2 * 4).all()
+    assert {*table["best_for"]} <= {"pickscore", "hpsv2", "dusk"} and (table["n"] == 2 * 4).all()
     protocol = pd.read_parquet(evaluated / "reports/base/metrics.parquet")["protocol"].iloc[0]
     assert {*table["protocol"]} == {protocol}
 

@@ -19,6 +19,9 @@ from drift_pipeline.runs.loading import check_members, load_method, load_policy
 from drift_pipeline.runs.run import Run
 from drift_pipeline.settings import CONFIG_LOADER_ARGS
 
+TRAINED = {"epochs": 1, "learning_rate": 1e-3}
+"""What every preset has to say, and these tests do not depend on."""
+
 
 class HalfAPolicy(AdaptedPolicy):
     def __init__(self, source):
@@ -57,7 +60,7 @@ def test_a_policy_must_have_all_that_training_asks_for(parameters, project_path,
 
 
 def test_a_method_must_have_all_that_training_asks_for(parameters, project_path):
-    methods = {"mine": {"method": f"{__name__}.HalfAMethod", "epochs": 1}}
+    methods = {"mine": {"method": f"{__name__}.HalfAMethod", **TRAINED}}
     run = Run.from_parameters({**parameters, "methods": methods, "method": "mine"}, project_path)
     with pytest.raises(ConfigurationError) as error:
         load_method(run)
@@ -70,7 +73,7 @@ def test_a_method_must_have_all_that_training_asks_for(parameters, project_path)
 
 def test_a_method_gets_its_options_beside_its_switches(parameters, project_path):
     preset = {"method": "boosted_method.Boosted", "options": {"power": 3.0}, "kl_beta": 0.5}
-    methods = {"mine": {**preset, "epochs": 1}}
+    methods = {"mine": {**preset, **TRAINED}}
     run = Run.from_parameters({**parameters, "methods": methods, "method": "mine"}, project_path)
     method = load_method(run)
     mine = method.method
@@ -91,7 +94,7 @@ class Narrow(Standard):
 
 
 def of_class(parameters, root, name, **preset) -> Run:
-    mine = {"method": f"{__name__}.{name}", "epochs": 1, **preset}
+    mine = {"method": f"{__name__}.{name}", **TRAINED, **preset}
     return Run.from_parameters({**parameters, "methods": {"mine": mine}, "method": "mine"}, root)
 
 

@@ -37,7 +37,7 @@ def test_the_hub_learns_what_it_is(card):
 
 def test_it_says_what_was_done_and_measured(card):
     text = card()
-    assert "in each 256 images are drawn and 128 of them trained on in 4 updates" in text
+    assert "in each 512 images are drawn and 256 of them trained on in 4 updates" in text
     assert "yuvalkirstain/PickScore_v1" in text
     assert "| 20.12 | 21.5 |" in text
     assert "| 0 | not measured |" in text

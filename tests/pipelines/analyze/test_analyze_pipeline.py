@@ -49,7 +49,10 @@ def two_comparisons(project_path):
     comparisons = synthetic.parameters(project_path).model_dump()["comparisons"]
     kept = {name: comparisons[name] for name in ("main", "noise")}
     return synthetic.parameters(
-        project_path, comparisons=kept, figures={"price": "price_figure.draw"}
+        project_path,
+        comparisons=kept,
+        in_brief=["main"],
+        figures={"price": "price_figure.draw"},
     )
 
 

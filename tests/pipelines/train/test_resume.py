@@ -115,7 +115,7 @@ def test_other_parameters_are_refused_and_starting_over_is_offered(train, tmp_pa
     train(tmp_path, {"train.epochs": 1})
     before = contents(tmp_path / NAME)
     changes = {"train.epochs": 2, "train.optimization.learning_rate": 0.01}
-    message = r"train.optimization.learning_rate: 0.0005 -> 0.01\).*--params train.start_over=true"
+    message = r"train.optimization.learning_rate: 0.001 -> 0.01\).*--params train.start_over=true"
     with pytest.raises(ConfigurationError, match=message):
         train(tmp_path, changes)
     assert contents(tmp_path / NAME) == before
