@@ -85,9 +85,10 @@ def tried(method: str, settings: Settings, judges: Judges | None) -> list[pd.Dat
     return found
 
 
-def describe(method: str, settings: Settings, tables: list[pd.DataFrame]) -> dict[str, Any]:
+def describe(
+    method: str, settings: Settings, tables: list[pd.DataFrame], bounds: tuple[float, float]
+) -> dict[str, Any]:
     """Sum a point up; one row of the table."""
-    bounds = read_run({}).reward.bounds
     areas = [area(table, bounds) for table in tables]
     last = pd.DataFrame([table[["reward", "dreamsim", "shown"]].iloc[-1] for table in tables])
     named = {name.rpartition(".")[2]: value for name, value in settings.items()}
@@ -107,19 +108,20 @@ def main() -> None:
     parser.add_argument("--table", action="store_true", help="run nothing")
     parser.add_argument("--methods", nargs="+", default=METHODS)
     args = parser.parse_args()
-    judges = None if args.table else load_judges(read_run({}), {})
+    run = read_run({})
+    bounds, judges = run.reward.bounds, None if args.table else load_judges(run, {})
     rows: list[dict[str, Any]] = []
     for method in args.methods:
         points = {}
         for settings in by_rate():
             if tables := tried(method, settings, judges):
-                points[settings[RATE]] = describe(method, settings, tables)
+                points[settings[RATE]] = describe(method, settings, tables, bounds)
         rows += points.values()
         if len(points) == len(RATES):
             best = max(points, key=lambda rate: points[rate]["hypervolume"])
             for settings in by_ratio(method, {RATE: best}):
                 if tables := tried(method, settings, judges):
-                    rows.append(describe(method, settings, tables))
+                    rows.append(describe(method, settings, tables, bounds))
     if rows:
         print(markdown(pd.DataFrame(rows)))
 

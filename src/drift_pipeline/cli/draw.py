@@ -1,9 +1,9 @@
 """Draw images: `drift-pipeline draw "a photo of a cat" --run drift-pickscore-s42 --beside base`.
 
-Every model draws the same prompts from the same noise. An image is the one that the evaluation
-draws for its prompt, its seed and its checkpoint, whatever else is drawn. Writes a sheet and the
-single images, whose PNG text chunks say how they were drawn. Without --run or --adapter the base
-model draws.
+Every model draws the same prompts from the same noise. Up to rounding, an image is the one that the
+evaluation draws for its prompt, its seed and its checkpoint, whatever else is drawn. Writes a sheet
+and the single images, whose PNG text chunks say how they were drawn. Without --run or --adapter the
+base model draws.
 """
 
 from __future__ import annotations

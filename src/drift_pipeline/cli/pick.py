@@ -97,7 +97,7 @@ def read_metrics(root: Path, checked: AllParameters) -> DataFrame:
             than the images or the policies that they are of.
     """
     from drift_pipeline.datasets import MeasuredTableDataset
-    from drift_pipeline.evaluation.staleness import outdated_measures
+    from drift_pipeline.evaluation.staleness import refuse_outdated
 
     folder = root / checked.measure.reports
     metrics = MeasuredTableDataset(path=str(folder), pattern="*/metrics.parquet").load()
@@ -107,14 +107,7 @@ def read_metrics(root: Path, checked: AllParameters) -> DataFrame:
             "with a run's method, reward and seed, or name other tables with --params "
             "measure.reports=FOLDER"
         )
-    places = (root / checked.generate.folder, root / checked.train.runs_folder)
-    if outdated := outdated_measures(metrics, *places):
-        more = f" and {len(outdated) - 1} more" if len(outdated) > 1 else ""
-        raise ConfigurationError(
-            f"the measures of {outdated[0]}{more} are older than its images or its policy; run "
-            "kedro run --pipelines=generate and --pipelines=measure with that run's method, reward "
-            "and seed"
-        )
+    refuse_outdated(metrics, root / checked.generate.folder, root / checked.train.runs_folder)
     return metrics
 
 

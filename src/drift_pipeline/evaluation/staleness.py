@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from drift_pipeline.common.errors import ConfigurationError
 from drift_pipeline.common.integrity import intact
 from drift_pipeline.common.values import fingerprint, flat
 from drift_pipeline.config.components import STABLE_DIFFUSION
@@ -150,6 +151,26 @@ def images_fault(folder: Path, expected: MadeOf) -> str | None:
         return "of another model or protocol"
     broken = damaged(folder)
     return f"damaged ({', '.join(broken)})" if broken else None
+
+
+def refuse_outdated(metrics: DataFrame, images: Path, runs: Path) -> None:
+    """Refuse measures of images or policies that have been replaced since.
+
+    Args:
+        metrics: As for `outdated_measures`.
+        images: Folder of the images.
+        runs: Folder of the runs.
+
+    Raises:
+        ConfigurationError: With the first of them, and how to measure it again.
+    """
+    if outdated := outdated_measures(metrics, images, runs):
+        more = f" and {len(outdated) - 1} more" if len(outdated) > 1 else ""
+        raise ConfigurationError(
+            f"the measures of {outdated[0]}{more} are older than its images or its policy; run "
+            "kedro run --pipelines=generate and --pipelines=measure with that run's method, reward "
+            "and seed"
+        )
 
 
 def outdated_measures(metrics: DataFrame, images: Path, runs: Path) -> list[str]:

@@ -17,7 +17,7 @@ from drift_pipeline.common.errors import ConfigurationError
 from drift_pipeline.common.lock import FolderLock
 from drift_pipeline.config.classes import find
 from drift_pipeline.datasets.renewable import mark_outdated
-from drift_pipeline.evaluation.staleness import outdated_measures
+from drift_pipeline.evaluation.staleness import refuse_outdated
 from drift_pipeline.hooks.analysis_inputs import (
     INPUTS,
     MADE_OF,
@@ -167,13 +167,7 @@ def _refuse_outdated(pipeline: Pipeline, catalog: CatalogProtocol) -> None:
     if not metrics.empty:
         metrics = metrics[~metrics["run"].isin(again)]
     places = (Path(catalog[name].folder) for name in ("measured_images", "measured_training"))
-    if outdated := outdated_measures(metrics, *places):
-        more = f" and {len(outdated) - 1} more" if len(outdated) > 1 else ""
-        raise ConfigurationError(
-            f"the measures of {outdated[0]}{more} are older than its images or its policy; run "
-            "kedro run --pipelines=generate and --pipelines=measure with that run's method, reward "
-            "and seed"
-        )
+    refuse_outdated(metrics, *places)
 
 
 def _folder(catalog: CatalogProtocol) -> Path:
